@@ -1,0 +1,64 @@
+"""Every error that may reach a person.
+
+    CsMlError
+    +-- NotFound            the thing does not exist for this actor (another tenant's things do not exist)
+    +-- Forbidden           the actor's role does not allow the action
+    +-- Invalid             the input is wrong; `fields` says where
+    +-- RateLimited         a daily limit is used up; `retry_after` says when it resets
+    +-- EngineUnavailable   an engine cannot answer; the chain goes on with the next one
+
+Messages are sentences for people: what is wrong and what to do. They never hold personal data.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+
+class CsMlError(Exception):
+    """Base of the tree. `code` is the stable word that the API and `--json` answer with."""
+
+    code = "ERROR"
+
+    def __init__(self, message: str, *, code: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        if code:
+            self.code = code
+
+
+class NotFound(CsMlError):
+    code = "NOT_FOUND"
+
+
+class Forbidden(CsMlError):
+    code = "FORBIDDEN"
+
+
+class Invalid(CsMlError):
+    """`fields` maps a field's name to what was expected of it."""
+
+    code = "VALIDATION"
+
+    def __init__(self, message: str, *, fields: Mapping[str, str] | None = None, code: str | None = None) -> None:
+        super().__init__(message, code=code)
+        self.fields = dict(fields or {})
+
+
+class RateLimited(CsMlError):
+    """`retry_after`: time until the limit resets."""
+
+    code = "RATE_LIMITED"
+
+    def __init__(self, message: str, *, retry_after: timedelta) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class EngineUnavailable(CsMlError):
+    """`reason` is the short word stored as `fallback_reason`."""
+
+    code = "ML_UNAVAILABLE"
+
+    def __init__(self, message: str, *, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason

@@ -1,0 +1,78 @@
+"""The one copy of each shared number. Screens, prompts and engines print from here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Literal
+
+DEFAULT_WINDOW_DAYS = 90
+MIN_WINDOW_DAYS = 30
+MAX_WINDOW_DAYS = 365
+VALIDITY = timedelta(days=30)
+FALLBACK_VALIDITY = timedelta(minutes=15)
+
+# Probabilities of an engine that is never certain: the clip is shown as a part of the sum.
+MIN_PROBABILITY = 0.02
+MAX_PROBABILITY = 0.98
+
+RULES_CONFIDENCE_CAP = 0.7
+FALLBACK_CONFIDENCE_CAP = 0.49
+
+MAX_PRIMARY_DRIVERS = 3
+
+# Used where a tenant has no outcomes of its own yet (docs/decisions: the cold-start base rate).
+DEFAULT_BASE_RATE = 0.10
+
+
+class RiskBand(StrEnum):
+    CRITICAL = "critical"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+class Urgency(StrEnum):
+    IMMEDIATE = "immediate"
+    THIS_WEEK = "this_week"
+    THIS_MONTH = "this_month"
+    MONITOR = "monitor"
+
+
+ConfidenceLevel = Literal["high", "medium", "low"]
+
+URGENCY: Mapping[RiskBand, Urgency] = {
+    RiskBand.CRITICAL: Urgency.IMMEDIATE,
+    RiskBand.HIGH: Urgency.THIS_WEEK,
+    RiskBand.MEDIUM: Urgency.THIS_MONTH,
+    RiskBand.LOW: Urgency.MONITOR,
+}
+DUE_DAYS: Mapping[Urgency, int] = {
+    Urgency.IMMEDIATE: 1,
+    Urgency.THIS_WEEK: 5,
+    Urgency.THIS_MONTH: 14,
+    Urgency.MONITOR: 30,
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bands:
+    """Lowest probability (0..1) of each band; below `medium` is low. Requires critical > high > medium."""
+
+    critical: float = 0.80
+    high: float = 0.60
+    medium: float = 0.30
+
+    def of(self, probability: float) -> RiskBand:
+        if probability >= self.critical:
+            return RiskBand.CRITICAL
+        if probability >= self.high:
+            return RiskBand.HIGH
+        return RiskBand.MEDIUM if probability >= self.medium else RiskBand.LOW
+
+
+def confidence_level(confidence: float) -> ConfidenceLevel:
+    """`confidence` in 0..1."""
+    if confidence > 0.8:
+        return "high"
+    return "medium" if confidence >= 0.5 else "low"

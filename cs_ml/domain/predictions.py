@@ -1,0 +1,136 @@
+"""A prediction as people and engines see it: probability, reasons with evidence, advice, and where it came from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Literal
+
+from cs_ml.domain.policy import RiskBand, Urgency
+
+
+class PredictionType(StrEnum):
+    CHURN = "CHURN"
+    HEALTH_TREND = "HEALTH_TREND"
+    EXPANSION = "EXPANSION"
+    ENGAGEMENT_DECLINE = "ENGAGEMENT_DECLINE"
+
+
+class PredictionStatus(StrEnum):
+    ACTIVE = "ACTIVE"
+    EXPIRED = "EXPIRED"
+    VALIDATED = "VALIDATED"
+
+
+EngineName = Literal["rules", "learned", "llm"]
+Origin = Literal["single", "batch", "replay"]
+Impact = Literal["high", "medium", "low"]
+Trend = Literal["improving", "stable", "declining", "unknown"]
+Priority = Literal["critical", "high", "medium", "low"]
+Effort = Literal["low", "medium", "high"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Evidence:
+    """A cited fact copied by value: `id` (H1, A1, C1, O1, M1) means something only inside its prediction."""
+
+    id: str
+    kind: Literal["health", "activity", "cta", "opportunity", "metric"]
+    at: datetime | None
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RiskFactor:
+    """One part of the sum. `points`: what it adds to the probability (negative: protective), None where an engine cannot tell."""
+
+    code: str
+    factor: str
+    impact: Impact
+    points: float | None
+    current_value: str
+    threshold: str
+    trend: Trend
+    description: str
+    evidence: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recommendation:
+    action: str
+    priority: Priority
+    rationale: str
+    expected_impact: str
+    effort: Effort
+    timeframe: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Assessment:
+    """What an engine answers: parts (of `points`) add up to `probability` (0..1) for additive engines.
+
+    `confidence` 0..1. `base` and `clipping` are the parts that are no factor.
+    """
+
+    probability: float
+    confidence: float
+    base: float | None
+    clipping: float | None
+    factors: Sequence[RiskFactor]
+    evidence: Sequence[Evidence]
+    explanation: str
+    recommendations: Sequence[Recommendation]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Provenance:
+    """Where an answer came from. `fallback_reason` is None where nothing better was passed over."""
+
+    engine: EngineName
+    version: str
+    model: str | None = None
+    prompt_version: str | None = None
+    fallback_reason: str | None = None
+    tokens: int | None = None
+    latency_ms: int | None = None
+    cost: Decimal | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Prediction:
+    """`id` is None for a replay that was not stored. `cached`: served, not computed, by this call.
+
+    `new_facts_since`: dated facts of the account younger than `as_of`, up to now.
+    """
+
+    id: int | None
+    account_id: int
+    type: PredictionType
+    status: PredictionStatus
+    origin: Origin
+    as_of: datetime
+    predicted_at: datetime
+    valid_until: datetime
+    window_days: int
+    probability: float
+    confidence: float
+    base_rate: float
+    band: RiskBand
+    urgency: Urgency
+    base: float | None
+    clipping: float | None
+    drivers: tuple[str, ...]
+    factors: Sequence[RiskFactor]
+    evidence: Sequence[Evidence]
+    explanation: str
+    recommendations: Sequence[Recommendation]
+    completeness: float
+    missing: tuple[str, ...]
+    provenance: Provenance
+    cached: bool = False
+    new_facts_since: int = 0
+
+    @property
+    def retention_probability(self) -> float:
+        return 1.0 - self.probability

@@ -1,0 +1,88 @@
+"""Column types that read and write the same values on PostgreSQL and SQLite."""
+
+from datetime import UTC, datetime
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Any
+
+from sqlalchemy import JSON, Dialect, Enum, Numeric, Text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP
+from sqlalchemy.types import TypeDecorator, TypeEngine, UserDefinedType
+
+Json = JSON().with_variant(JSONB(), "postgresql")
+TextList = JSON().with_variant(ARRAY(Text), "postgresql")
+
+
+def labels(name: str, *values: str) -> Enum:
+    """A native PostgreSQL enum type, text on SQLite."""
+    return Enum(*values, name=name, create_constraint=False, validate_strings=True)
+
+
+class _SqliteColumn(UserDefinedType[Any]):
+    """Gives SQLite's DDL a telling type name; values pass through."""
+
+    cache_ok = True
+
+    def __init__(self, spec: str) -> None:
+        self.spec = spec
+
+    def get_col_spec(self, **_: Any) -> str:
+        return self.spec
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Aware UTC in Python; `timestamp(3)` without zone on PostgreSQL, sortable ISO text on SQLite.
+
+    Truncated to milliseconds on the way in. A naive value is refused.
+    """
+
+    impl = TIMESTAMP
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(_SqliteColumn("DATETIME"))
+        return TIMESTAMP(timezone=False, precision=3)
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a datetime without a zone cannot be stored")
+        value = value.astimezone(UTC).replace(tzinfo=None)
+        if dialect.name == "sqlite":
+            return value.isoformat(sep=" ", timespec="milliseconds")
+        return value.replace(microsecond=value.microsecond // 1000 * 1000)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if isinstance(value, str):
+            value = datetime.fromisoformat(value)
+        return value.replace(tzinfo=UTC)  # type: ignore[no-any-return]
+
+
+class Money(TypeDecorator[Decimal]):
+    """Decimal in Python, `numeric(precision, scale)` in both databases, rounded half even to the scale on the way in."""
+
+    impl = Numeric
+    cache_ok = True
+
+    def __init__(self, precision: int = 15, scale: int = 2) -> None:
+        super().__init__(precision, scale)
+        self.precision, self.scale = precision, scale
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(_SqliteColumn(f"NUMERIC({self.precision}, {self.scale})"))
+        return dialect.type_descriptor(Numeric(self.precision, self.scale))
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> Any:
+        if value is None:
+            return None
+        value = Decimal(value).quantize(Decimal(1).scaleb(-self.scale), rounding=ROUND_HALF_EVEN)
+        return str(value) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
+        if value is None or isinstance(value, Decimal):
+            return value
+        return Decimal(f"{value:.{self.scale}f}")

@@ -1,0 +1,88 @@
+"""Connections: SQLite and PostgreSQL behave alike from here up. Short transactions, one `Scope` each."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.orm import Session
+
+from cs_ml.domain.actor import Actor
+from cs_ml.store.scope import Scope, bind_door
+
+_BUSY_TIMEOUT_MS = 10_000
+_CONNECT_TIMEOUT_S = 5
+_WRITER = "cs_ml_writer"
+
+
+def create_store_engine(url: str) -> Engine:
+    """An engine with our habits.
+
+    SQLite: WAL, foreign keys, busy timeout, BEGIN IMMEDIATE for writers (a deferred one may lose an update without an
+    error). PostgreSQL: pre-ping and a connect timeout, so that a restart or a hanging host is a short event.
+    """
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        engine = create_engine(parsed, connect_args={"timeout": _BUSY_TIMEOUT_MS / 1000})
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    return create_engine(parsed, pool_pre_ping=True, connect_args={"connect_timeout": _CONNECT_TIMEOUT_S})
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # the driver would begin by itself, and deferred
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "foreign_keys=ON", f"busy_timeout={_BUSY_TIMEOUT_MS}", "synchronous=NORMAL"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writer = connection.get_execution_options().get(_WRITER)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
+
+
+class Database:
+    """One database. `read` and `write` are the only ways to tenant-owned rows; `engine` is for migrations and identity."""
+
+    def __init__(self, url: str) -> None:
+        self.engine = create_store_engine(url)
+        self._writing = self.engine.execution_options(**{_WRITER: True})
+
+    @property
+    def dialect(self) -> str:
+        return self.engine.dialect.name
+
+    @contextmanager
+    def read(self, actor: Actor) -> Iterator[Scope]:
+        """A short read transaction; always rolled back."""
+        with self._session(self.engine, actor) as session:
+            yield Scope(session, actor)
+
+    @contextmanager
+    def write(self, actor: Actor) -> Iterator[Scope]:
+        """A short write transaction; committed at the end, rolled back on any error."""
+        with self._session(self._writing, actor) as session:
+            yield Scope(session, actor)
+            session.commit()
+
+    @contextmanager
+    def _session(self, engine: Engine, actor: Actor) -> Iterator[Session]:
+        with Session(engine, autoflush=False) as session:
+            bind_door(session)
+            if self.dialect == "postgresql":
+                event.listen(session, "after_begin", _tenant_binder(actor.tenant_id))
+            yield session
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def _tenant_binder(tenant_id: str) -> Any:
+    """Row-level policies read this setting; it lives as long as the transaction."""
+
+    def bind(_session: Session, _transaction: Any, connection: Connection) -> None:
+        connection.execute(text("SELECT set_config('app.current_tenant', :tenant, true)"), {"tenant": tenant_id})
+
+    return bind

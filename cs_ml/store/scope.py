@@ -1,0 +1,132 @@
+"""The one door to tenant-owned rows.
+
+A `Scope` is a transaction bound to an actor. Every statement that goes through it gets the tenant filter on every
+tenant-owned table, in subqueries and joins too; for an actor limited to owned accounts also the owner filter. The
+session behind it refuses what did not come through the door, so a query without a tenant cannot be written.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from sqlalchemy import Delete, Select, Text, Update, bindparam, event, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Result
+from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
+
+from cs_ml.domain.actor import Actor
+from cs_ml.store.tables import Account, TenantOwned
+from cs_ml.store.tables.base import AccountOwned, Base
+
+_PASSED = "cs_ml_passed_the_door"
+_TENANT = bindparam("scope_tenant", type_=Text)
+_USER = bindparam("scope_user")
+
+_TENANT_FILTER = with_loader_criteria(TenantOwned, lambda cls: cls.tenant_id == _TENANT, include_aliases=True)
+_OWNED_FILTERS = (
+    with_loader_criteria(Account, lambda cls: cls.owner_id == _USER, include_aliases=True),
+    with_loader_criteria(
+        AccountOwned,
+        lambda cls: cls.account_id.in_(
+            select(Account.__table__.c.id).where(
+                Account.__table__.c.ownerId == _USER, Account.__table__.c.tenantId == _TENANT
+            )
+        ),
+        include_aliases=True,
+    ),
+)
+
+# A statement that a module keeps is guarded once; SQLAlchemy then finds its compiled text by identity.
+_guarded: WeakKeyDictionary[Any, dict[bool, Any]] = WeakKeyDictionary()
+
+
+class UnscopedStatement(Exception):
+    """A programming error: a statement reached the session without passing the tenant door."""
+
+
+def bind_door(session: Session) -> None:
+    """Makes `session` refuse every statement that did not come through a `Scope`."""
+
+    @event.listens_for(session, "do_orm_execute")
+    def _refuse(state: ORMExecuteState) -> None:
+        if not state.execution_options.get(_PASSED):
+            raise UnscopedStatement("use a Scope to reach tenant-owned rows")
+
+
+def _guard(statement: Any, *, owned: bool) -> Any:
+    variants = _guarded.setdefault(statement, {})
+    if owned not in variants:
+        filters = (_TENANT_FILTER, *_OWNED_FILTERS) if owned else (_TENANT_FILTER,)
+        variants[owned] = statement.options(*filters).execution_options(
+            **{_PASSED: True}, synchronize_session=False
+        )
+    return variants[owned]
+
+
+class Scope:
+    """One transaction of one actor. Made by `Database.read` and `Database.write`, never kept longer than a use case."""
+
+    def __init__(self, session: Session, actor: Actor) -> None:
+        self._session = session
+        self.actor = actor
+        self.dialect = session.get_bind().dialect.name
+
+    def execute(self, statement: Select[Any] | Update | Delete, params: Mapping[str, Any] | None = None) -> Result[Any]:
+        """Runs a SELECT, UPDATE or DELETE on mapped classes, filtered to the actor's tenant (and accounts)."""
+        if not isinstance(statement, Select | Update | Delete):
+            raise UnscopedStatement(f"{type(statement).__name__} does not pass the tenant door")
+        if isinstance(statement, Select) and not any(d.get("entity") for d in statement.column_descriptions):
+            raise UnscopedStatement("select from mapped classes, not from tables: the filter needs them")
+        owned = self.actor.scope == "owned"
+        bound = {**(params or {}), "scope_tenant": self.actor.tenant_id}
+        if owned:
+            bound["scope_user"] = self.actor.user_id
+        return self._session.execute(_guard(statement, owned=owned), bound)
+
+    def insert(self, table: type[TenantOwned], rows: Sequence[Mapping[str, Any]]) -> None:
+        """Adds rows (column name -> value); the tenant is the actor's, whatever a row says."""
+        if rows:
+            self._session.execute(
+                insert(_table(table)),
+                [{**row, "tenantId": self.actor.tenant_id} for row in rows],
+                execution_options={_PASSED: True},
+            )
+
+    def insert_returning_ids(self, table: type[TenantOwned], rows: Sequence[Mapping[str, Any]]) -> list[int]:
+        """Adds rows and answers their ids in the order of `rows`."""
+        if not rows:
+            return []
+        target = _table(table)
+        result = self._session.execute(
+            insert(target).returning(target.c.id, sort_by_parameter_order=True),
+            [{**row, "tenantId": self.actor.tenant_id} for row in rows],
+            execution_options={_PASSED: True},
+        )
+        return list(result.scalars())
+
+    def upsert(
+        self, table: type[TenantOwned], row: Mapping[str, Any], *, key: Sequence[str], only_where: Any | None = None
+    ) -> bool:
+        """Inserts `row`, or overwrites the row with the same unique `key` (where `only_where` holds).
+
+        True if a row was written. `key` names the columns of a unique constraint that includes tenantId.
+        """
+        if "tenantId" not in key:
+            raise UnscopedStatement("the key of an upsert must hold the tenant")
+        target = _table(table)
+        make = postgresql.insert if self.dialect == "postgresql" else sqlite.insert
+        values = {**row, "tenantId": self.actor.tenant_id}
+        statement = make(target).values(values)
+        statement = statement.on_conflict_do_update(
+            index_elements=list(key),
+            set_={name: statement.excluded[name] for name in row if name not in key},
+            where=only_where,
+        ).returning(target.c.tenantId)
+        result = self._session.execute(statement, execution_options={_PASSED: True})
+        return result.first() is not None
+
+
+def _table(entity: type[TenantOwned]) -> Any:
+    if not issubclass(entity, Base):
+        raise UnscopedStatement(f"{entity.__name__} is no table")
+    return entity.__table__

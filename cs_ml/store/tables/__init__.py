@@ -1,0 +1,63 @@
+"""Every table, as crm-schema names it: CamelCase tables, camelCase columns, snake_case attributes.
+
+`identity` has no tenant; `accounts`, `activity`, `ctas` and `predictions` are the CRM's; `own` is what the product adds.
+"""
+
+from cs_ml.store.tables.accounts import Account, AccountHealthScoreHistory, CRMContact
+from cs_ml.store.tables.activity import (
+    CRMActivity,
+    Opportunity,
+    Pipeline,
+    SalesPipelineStage,
+)
+from cs_ml.store.tables.base import Base, TenantOwned
+from cs_ml.store.tables.ctas import CTA, CTATask, Playbook, PlaybookTask
+from cs_ml.store.tables.identity import (
+    Credential,
+    MembershipScope,
+    Tenant,
+    TenantUser,
+    User,
+)
+from cs_ml.store.tables.own import (
+    AccountFact,
+    AccountSnapshot,
+    ChurnEvent,
+    ExternalRef,
+    JudgedOutcome,
+    PredictionClaim,
+    TenantReference,
+    TenantSetting,
+)
+from cs_ml.store.tables.predictions import AccountMLPrediction, AIUsageEvent
+
+__all__ = [
+    "CTA",
+    "AIUsageEvent",
+    "Account",
+    "AccountFact",
+    "AccountHealthScoreHistory",
+    "AccountMLPrediction",
+    "AccountSnapshot",
+    "Base",
+    "CRMActivity",
+    "CRMContact",
+    "CTATask",
+    "ChurnEvent",
+    "Credential",
+    "ExternalRef",
+    "JudgedOutcome",
+    "MembershipScope",
+    "Opportunity",
+    "Pipeline",
+    "Playbook",
+    "PlaybookTask",
+    "PredictionClaim",
+    "SalesPipelineStage",
+    "Tenant",
+    "TenantOwned",
+    "TenantReference",
+    "TenantSetting",
+    "TenantUser",
+    "User",
+]

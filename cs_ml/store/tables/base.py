@@ -1,0 +1,58 @@
+"""The declarative base: attribute `tenant_id` is column `tenantId` unless a name is given."""
+
+import re
+from datetime import datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import ForeignKey, Integer, Text
+from sqlalchemy.orm import (
+    DeclarativeBase,
+    Mapped,
+    MappedColumn,
+    declared_attr,
+    mapped_column,
+)
+from sqlalchemy.sql import func
+
+from cs_ml.store.columns import UtcDateTime
+
+
+class Base(DeclarativeBase):
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        for attribute, value in vars(cls).items():
+            if isinstance(value, MappedColumn) and value.column.name is None:
+                name = re.sub(r"_(\w)", lambda match: match.group(1).upper(), attribute)
+                value.column.name = value.column.key = name
+        super().__init_subclass__(**kwargs)
+
+
+class TenantOwned:
+    """Rows that belong to one tenant: every statement on them gets the tenant filter (store/scope.py)."""
+
+    _tenant_nullable: ClassVar[bool] = False
+
+    @declared_attr
+    def tenant_id(cls) -> Mapped[str]:
+        return mapped_column("tenantId", Text, ForeignKey("Tenant.id"), nullable=cls._tenant_nullable, sort_order=-2)
+
+
+class AccountOwned(TenantOwned):
+    """Rows of one account: an actor limited to owned accounts sees only those of their accounts."""
+
+    _account_nullable: ClassVar[bool] = False
+
+    @declared_attr
+    def account_id(cls) -> Mapped[int]:
+        return mapped_column("accountId", Integer, ForeignKey("Account.id"), nullable=cls._account_nullable, sort_order=-1)
+
+
+def serial_id() -> Mapped[int]:
+    return mapped_column(Integer, primary_key=True, sort_order=-3)
+
+
+def created_at() -> Mapped[datetime]:
+    return mapped_column(UtcDateTime, server_default=func.current_timestamp(), nullable=False)
+
+
+def updated_at() -> Mapped[datetime]:
+    return mapped_column(UtcDateTime, nullable=False)

@@ -1,0 +1,92 @@
+"""Who uses the product: no tenant filter here, read by store/identity.py alone."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    ForeignKey,
+    Integer,
+    Text,
+    UniqueConstraint,
+    func,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from cs_ml.store.columns import Json, UtcDateTime, labels
+from cs_ml.store.tables.base import (
+    Base,
+    created_at,
+    serial_id,
+    updated_at,
+)
+
+
+class Tenant(Base):
+    __tablename__ = "Tenant"
+
+    id: Mapped[str] = mapped_column(Text, primary_key=True)
+    name: Mapped[str] = mapped_column(Text, nullable=False)
+    slug: Mapped[str] = mapped_column(Text, unique=True, nullable=False)
+    plan: Mapped[str] = mapped_column(
+        labels("TenantPlan", "TRIAL", "STARTER", "PROFESSIONAL", "ENTERPRISE"), server_default="STARTER", nullable=False
+    )
+    status: Mapped[str] = mapped_column(
+        labels("TenantStatus", "PENDING", "ACTIVE", "SUSPENDED", "CANCELLED"), server_default="ACTIVE", nullable=False
+    )
+    billing_email: Mapped[str | None] = mapped_column(Text)
+    settings: Mapped[Any | None] = mapped_column(Json)
+    trial_ends_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    created_at: Mapped[datetime] = created_at()
+    updated_at: Mapped[datetime] = updated_at()
+
+
+class User(Base):
+    __tablename__ = "User"
+
+    id: Mapped[int] = serial_id()
+    name: Mapped[str] = mapped_column(Text, nullable=False)
+    email: Mapped[str] = mapped_column(Text, unique=True, nullable=False)
+    password_hash: Mapped[str] = mapped_column(Text, nullable=False)
+    timezone: Mapped[str] = mapped_column(Text, nullable=False)
+    created_at: Mapped[datetime] = created_at()
+    updated_at: Mapped[datetime] = updated_at()
+    role: Mapped[str] = mapped_column(
+        labels("UserRole", "USER", "ADMIN", "SUPER_ADMIN"), server_default="USER", nullable=False
+    )
+    preferences: Mapped[Any | None] = mapped_column(Json)
+
+
+class TenantUser(Base):
+    __tablename__ = "TenantUser"
+    __table_args__ = (UniqueConstraint("tenantId", "userId"),)
+
+    id: Mapped[int] = serial_id()
+    tenant_id: Mapped[str] = mapped_column(Text, ForeignKey("Tenant.id"), nullable=False)
+    user_id: Mapped[int] = mapped_column(Integer, ForeignKey("User.id"), nullable=False)
+    role: Mapped[str] = mapped_column(
+        labels("TenantRole", "OWNER", "ADMIN", "MEMBER", "VIEWER"), server_default="MEMBER", nullable=False
+    )
+    invited_at: Mapped[datetime] = mapped_column(UtcDateTime, server_default=func.current_timestamp(), nullable=False)
+    accepted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    created_at: Mapped[datetime] = created_at()
+    updated_at: Mapped[datetime] = updated_at()
+
+
+class Credential(Base):
+    """Our own password hash (argon2id) of a user."""
+
+    __tablename__ = "Credential"
+
+    user_id: Mapped[int] = mapped_column(Integer, ForeignKey("User.id"), primary_key=True)
+    password_hash: Mapped[str] = mapped_column(Text, nullable=False)
+    updated_at: Mapped[datetime] = updated_at()
+
+
+class MembershipScope(Base):
+    """Which accounts a membership sees: `owned`, or `all` where no row stands. The CRM's TenantUser has no such column."""
+
+    __tablename__ = "MembershipScope"
+
+    tenant_id: Mapped[str] = mapped_column(Text, ForeignKey("Tenant.id"), primary_key=True)
+    user_id: Mapped[int] = mapped_column(Integer, ForeignKey("User.id"), primary_key=True)
+    scope: Mapped[str] = mapped_column(Text, nullable=False)
