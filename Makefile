@@ -1,0 +1,30 @@
+PY := .venv/bin/python
+CODE := $(wildcard cs_ml pages app.py tests benchmarks tools)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup test check fmt lock
+
+help:  ## list the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup:  ## create .venv with every locked dependency and the cs-ml command
+	@bash tools/setup.sh environment
+
+test: setup  ## set up and run every test
+	@bash tools/setup.sh browser
+	$(PY) -m pytest -n auto
+
+check: setup  ## format, lint, types, architecture and repository rules
+	$(PY) -m ruff format --check .
+	$(PY) -m ruff check .
+	$(PY) -m mypy $(CODE)
+	$(PY) -m pytest -q tests/test_architecture.py tests/test_repository.py
+
+fmt: setup  ## format the code and fix what the linter can fix
+	$(PY) -m ruff check --fix-only --quiet .
+	$(PY) -m ruff format .
+
+lock: setup  ## resolve pyproject.toml into requirements.lock, then install it
+	.venv/bin/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-annotate --no-header --quiet -o requirements.lock
+	@bash tools/setup.sh environment
