@@ -1,0 +1,35 @@
+"""The composition root: settings in, wired services out. The only place that knows all parts, and the only clock."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from cs_ml.settings import Settings
+from cs_ml.store.database import Database
+
+Clock = Callable[[], datetime]
+
+
+def system_clock() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Services:
+    """Everything that pages, the command line and workers call."""
+
+    settings: Settings
+    database: Database
+    clock: Clock
+
+
+@contextmanager
+def open_services(settings: Settings | None = None, clock: Clock = system_clock) -> Iterator[Services]:
+    """Services over the configured database; closed at the end."""
+    settings = settings or Settings()
+    database = Database(settings.database_url)
+    try:
+        yield Services(settings=settings, database=database, clock=clock)
+    finally:
+        database.close()
