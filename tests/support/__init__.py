@@ -1,0 +1,1 @@
+"""What several tests share: servers, browsers, and the reading of our own source."""
