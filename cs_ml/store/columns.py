@@ -53,7 +53,7 @@ class UtcDateTime(TypeDecorator[datetime]):
             return value.isoformat(sep=" ", timespec="milliseconds")
         return value.replace(microsecond=value.microsecond // 1000 * 1000)
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+    def process_result_value(self, value: Any, _dialect: Dialect) -> datetime | None:
         if value is None:
             return None
         if isinstance(value, str):
@@ -62,7 +62,7 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 class Money(TypeDecorator[Decimal]):
-    """Decimal in Python, `numeric(precision, scale)` in both databases, rounded half even to the scale on the way in."""
+    """Decimal in Python, `numeric(precision, scale)` in both databases; rounded half even on the way in."""
 
     impl = Numeric
     cache_ok = True
@@ -82,7 +82,7 @@ class Money(TypeDecorator[Decimal]):
         value = Decimal(value).quantize(Decimal(1).scaleb(-self.scale), rounding=ROUND_HALF_EVEN)
         return str(value) if dialect.name == "sqlite" else value
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
+    def process_result_value(self, value: Any, _dialect: Dialect) -> Decimal | None:
         if value is None or isinstance(value, Decimal):
             return value
         return Decimal(f"{value:.{self.scale}f}")

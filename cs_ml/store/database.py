@@ -44,7 +44,7 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 class Database:
-    """One database. `read` and `write` are the only ways to tenant-owned rows; `engine` is for migrations and identity."""
+    """One database. `read` and `write` are the only ways to tenant-owned rows; `engine` is for migrations."""
 
     def __init__(self, url: str) -> None:
         self.engine = create_store_engine(url)

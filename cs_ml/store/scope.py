@@ -9,7 +9,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Delete, Select, Text, Update, bindparam, event, insert, select
+from sqlalchemy import (
+    BindParameter,
+    CompoundSelect,
+    Delete,
+    Integer,
+    Select,
+    Text,
+    Update,
+    bindparam,
+    event,
+    insert,
+    select,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Result
 from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
@@ -18,9 +30,12 @@ from cs_ml.domain.actor import Actor
 from cs_ml.store.tables import Account, TenantOwned
 from cs_ml.store.tables.base import AccountOwned, Base
 
+AnySelect = Select[*tuple[Any, ...]]
+Guardable = AnySelect | CompoundSelect[*tuple[Any, ...]] | Update | Delete
+
 _PASSED = "cs_ml_passed_the_door"
-_TENANT = bindparam("scope_tenant", type_=Text)
-_USER = bindparam("scope_user")
+_TENANT: BindParameter[str] = bindparam("scope_tenant", type_=Text)
+_USER: BindParameter[int] = bindparam("scope_user", type_=Integer)
 
 _TENANT_FILTER = with_loader_criteria(TenantOwned, lambda cls: cls.tenant_id == _TENANT, include_aliases=True)
 _OWNED_FILTERS = (
@@ -53,13 +68,23 @@ def bind_door(session: Session) -> None:
             raise UnscopedStatement("use a Scope to reach tenant-owned rows")
 
 
+def _check(statement: Any) -> None:
+    """The filter only finds mapped classes: refuse what is not made of them."""
+    if isinstance(statement, CompoundSelect):
+        for part in statement.selects:
+            _check(part)
+    elif not isinstance(statement, Select | Update | Delete):
+        raise UnscopedStatement(f"{type(statement).__name__} does not pass the tenant door")
+    elif isinstance(statement, Select) and not any(d.get("entity") for d in statement.column_descriptions):
+        raise UnscopedStatement("select from mapped classes, not from tables: the filter needs them")
+
+
 def _guard(statement: Any, *, owned: bool) -> Any:
     variants = _guarded.setdefault(statement, {})
     if owned not in variants:
+        _check(statement)
         filters = (_TENANT_FILTER, *_OWNED_FILTERS) if owned else (_TENANT_FILTER,)
-        variants[owned] = statement.options(*filters).execution_options(
-            **{_PASSED: True}, synchronize_session=False
-        )
+        variants[owned] = statement.options(*filters).execution_options(**{_PASSED: True}, synchronize_session=False)
     return variants[owned]
 
 
@@ -71,12 +96,9 @@ class Scope:
         self.actor = actor
         self.dialect = session.get_bind().dialect.name
 
-    def execute(self, statement: Select[Any] | Update | Delete, params: Mapping[str, Any] | None = None) -> Result[Any]:
-        """Runs a SELECT, UPDATE or DELETE on mapped classes, filtered to the actor's tenant (and accounts)."""
-        if not isinstance(statement, Select | Update | Delete):
-            raise UnscopedStatement(f"{type(statement).__name__} does not pass the tenant door")
-        if isinstance(statement, Select) and not any(d.get("entity") for d in statement.column_descriptions):
-            raise UnscopedStatement("select from mapped classes, not from tables: the filter needs them")
+    def execute(self, statement: Guardable, params: Mapping[str, Any] | None = None) -> Result[*tuple[Any, ...]]:
+        """Runs a SELECT (or a union of them), UPDATE or DELETE on mapped classes, filtered to the actor's tenant
+        (and accounts)."""
         owned = self.actor.scope == "owned"
         bound = {**(params or {}), "scope_tenant": self.actor.tenant_id}
         if owned:
@@ -116,7 +138,7 @@ class Scope:
         target = _table(table)
         make = postgresql.insert if self.dialect == "postgresql" else sqlite.insert
         values = {**row, "tenantId": self.actor.tenant_id}
-        statement = make(target).values(values)
+        statement: Any = make(target).values(values)
         statement = statement.on_conflict_do_update(
             index_elements=list(key),
             set_={name: statement.excluded[name] for name in row if name not in key},

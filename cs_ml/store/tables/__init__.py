@@ -1,6 +1,6 @@
 """Every table, as crm-schema names it: CamelCase tables, camelCase columns, snake_case attributes.
 
-`identity` has no tenant; `accounts`, `activity`, `ctas` and `predictions` are the CRM's; `own` is what the product adds.
+`identity` has no tenant; `accounts`, `activity`, `ctas`, `predictions` are the CRM's; `own` is what we add.
 """
 
 from cs_ml.store.tables.accounts import Account, AccountHealthScoreHistory, CRMContact

@@ -20,7 +20,7 @@ from cs_ml.store.columns import UtcDateTime
 class Base(DeclarativeBase):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         for attribute, value in vars(cls).items():
-            if isinstance(value, MappedColumn) and value.column.name is None:
+            if isinstance(value, MappedColumn) and not value.column.name:
                 name = re.sub(r"_(\w)", lambda match: match.group(1).upper(), attribute)
                 value.column.name = value.column.key = name
         super().__init_subclass__(**kwargs)
@@ -43,7 +43,8 @@ class AccountOwned(TenantOwned):
 
     @declared_attr
     def account_id(cls) -> Mapped[int]:
-        return mapped_column("accountId", Integer, ForeignKey("Account.id"), nullable=cls._account_nullable, sort_order=-1)
+        parent = ForeignKey("Account.id")
+        return mapped_column("accountId", Integer, parent, nullable=cls._account_nullable, sort_order=-1)
 
 
 def serial_id() -> Mapped[int]:

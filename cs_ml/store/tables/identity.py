@@ -83,7 +83,7 @@ class Credential(Base):
 
 
 class MembershipScope(Base):
-    """Which accounts a membership sees: `owned`, or `all` where no row stands. The CRM's TenantUser has no such column."""
+    """Which accounts a membership sees: `owned`, or `all` where no row stands. TenantUser has no such column."""
 
     __tablename__ = "MembershipScope"
 

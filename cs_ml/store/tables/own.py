@@ -1,4 +1,4 @@
-"""What the product adds beside the CRM's tables: references, facts with dates, outcomes, snapshots, claims, settings."""
+"""What the product adds to the CRM's tables: references, dated facts, outcomes, snapshots, claims, settings."""
 
 from datetime import datetime
 from decimal import Decimal

@@ -1,0 +1,60 @@
+"""Accounts by id or imported reference."""
+
+from functools import cache
+from typing import Any
+
+from sqlalchemy import ColumnElement, bindparam, func, select
+
+from cs_ml.domain.errors import NotFound
+from cs_ml.store.scope import AnySelect, Scope
+from cs_ml.store.tables import Account, CRMActivity, ExternalRef
+
+MAX_ID = 2**31 - 1
+
+
+def happened_at() -> ColumnElement[Any]:
+    """When an activity happened: completed, else scheduled, else created; an index has the same expression."""
+    return func.coalesce(CRMActivity.completed_at, CRMActivity.scheduled_at, CRMActivity.created_at)
+
+
+class AccountRepository:
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+
+    def find(self, account: str | int) -> int | None:
+        """The id of an account named by its id or by the reference it was imported under; a reference wins."""
+        text = str(account)
+        number = int(text) if text.isascii() and text.isdigit() and int(text) <= MAX_ID else -1
+        return self._scope.execute(_find(), {"ref": text, "id": number}).scalar()
+
+    def get(self, account: str | int) -> int:
+        """Like `find`; raises NotFound, with the same words whether it never existed or belongs to somebody else."""
+        found = self.find(account)
+        if found is None:
+            raise not_found(account)
+        return found
+
+    def list_ids(self, *, after: int = 0, limit: int = 1000) -> list[int]:
+        """Ids of live accounts in order, a page at a time."""
+        return list(self._scope.execute(_ids(), {"after": after, "limit": limit}).scalars())
+
+
+def not_found(account: str | int) -> NotFound:
+    return NotFound(f"There is no account {account!s}.", code="ACCOUNT_NOT_FOUND")
+
+
+@cache
+def _find() -> AnySelect:
+    by_ref = select(ExternalRef.target_id).where(ExternalRef.kind == "account", ExternalRef.ref == bindparam("ref"))
+    by_id = Account.id == bindparam("id")
+    return select(Account.id).where(by_id | Account.id.in_(by_ref)).order_by(by_id).limit(1)
+
+
+@cache
+def _ids() -> AnySelect:
+    return (
+        select(Account.id)
+        .where(Account.id > bindparam("after"), Account.archived.is_(False))
+        .order_by(Account.id)
+        .limit(bindparam("limit"))
+    )

@@ -1,0 +1,298 @@
+"""The dated facts of accounts, set-based: five statements whatever the number of accounts or the length of history.
+
+What has no history (decisions on point in time) is read from the CRM's row only for a live reading; for a past instant
+it comes from the newest snapshot not after it, else it is unknown.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
+
+from sqlalchemy import (
+    BindParameter,
+    CompoundSelect,
+    Integer,
+    and_,
+    bindparam,
+    case,
+    cast,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    union_all,
+)
+from sqlalchemy import Text as SqlText
+from sqlalchemy.engine import Row
+
+from cs_ml.domain.context import ACTIVITY_DAYS, BASELINE_DAYS, CLOSED_OPPORTUNITY_DAYS, HEALTH_DAYS, WINDOWS
+from cs_ml.store.accounts import happened_at
+from cs_ml.store.columns import UtcDateTime
+from cs_ml.store.scope import AnySelect, Scope
+from cs_ml.store.tables import (
+    CTA,
+    Account,
+    AccountFact,
+    AccountHealthScoreHistory,
+    AccountSnapshot,
+    CRMActivity,
+    ExternalRef,
+    Opportunity,
+    SalesPipelineStage,
+    User,
+)
+
+Record = Row[Any]
+
+
+@dataclass(slots=True)
+class AccountRecords:
+    """The raw rows of one account, in order of date; `services/context.py` gives them meaning."""
+
+    account: Record
+    facts: list[Record] = field(default_factory=list)
+    health: list[Record] = field(default_factory=list)
+    activities: list[Record] = field(default_factory=list)
+    totals: Record | None = None
+    ctas: list[Record] = field(default_factory=list)
+    opportunities: list[Record] = field(default_factory=list)
+
+
+class FactRepository:
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+
+    def load(self, account_ids: Sequence[int], as_of: datetime) -> dict[int, AccountRecords]:
+        """Everything dated not after `as_of` that a context needs, by account id; absent ids do not exist."""
+        instants = {f"d{days}": as_of - timedelta(days=days) for days in (*WINDOWS, *_OTHER_DAYS)}
+        params = {"ids": list(account_ids), "as_of": as_of, **instants}
+        records: dict[int, AccountRecords] = {}
+        for row in self._scope.execute(_accounts(), params):
+            record = records.get(row.id)
+            if record is None:
+                record = records[row.id] = AccountRecords(account=row)
+            if row.kind is not None:
+                record.facts.append(row)
+        for row in self._scope.execute(_health(), params):
+            records[row.account_id].health.append(row)
+        for row in self._scope.execute(_activities(), params):
+            records[row.account_id].activities.append(row)
+        for row in self._scope.execute(_totals(self._scope.dialect), params):
+            records[row.account_id].totals = row
+        self._add_work(records, self._scope.execute(_open_work(), params))
+        return records
+
+    @staticmethod
+    def _add_work(records: dict[int, AccountRecords], rows: Iterable[Record]) -> None:
+        for row in rows:
+            record = records[row.account_id]
+            (record.ctas if row.work == "cta" else record.opportunities).append(row)
+        for record in records.values():
+            record.ctas.sort(key=_by_creation)
+            record.opportunities.sort(key=_by_creation)
+
+
+def _by_creation(row: Record) -> tuple[datetime, int]:
+    return row.created_at, row.id
+
+
+_OTHER_DAYS = {ACTIVITY_DAYS, ACTIVITY_DAYS + BASELINE_DAYS, HEALTH_DAYS, CLOSED_OPPORTUNITY_DAYS}
+
+
+def _ids() -> Any:
+    return bindparam("ids", expanding=True)
+
+
+@cache
+def _accounts() -> AnySelect:
+    ref = (
+        select(func.min(ExternalRef.ref))
+        .where(ExternalRef.kind == "account", ExternalRef.target_id == Account.id)
+        .correlate(Account)
+        .scalar_subquery()
+    )
+    newest = (
+        select(func.max(AccountSnapshot.taken_at))
+        .where(AccountSnapshot.account_id == Account.id, AccountSnapshot.taken_at <= bindparam("as_of"))
+        .correlate(Account)
+        .scalar_subquery()
+    )
+    snapshot = (
+        select(AccountSnapshot.facts)
+        .where(AccountSnapshot.account_id == Account.id, AccountSnapshot.taken_at == newest)
+        .correlate(Account)
+        .scalar_subquery()
+    )
+    fact = and_(AccountFact.account_id == Account.id, AccountFact.valid_from <= bindparam("as_of"))
+    return (
+        select(
+            Account.id,
+            ref.label("reference"),
+            Account.name,
+            Account.type,
+            Account.industry,
+            Account.owner_id,
+            User.name.label("owner_name"),
+            Account.health_score,
+            Account.engagement_score,
+            Account.churn_risk,
+            Account.custom_fields.label("crm_custom_fields"),
+            Account.created_at,
+            snapshot.label("snapshot"),
+            AccountFact.kind,
+            AccountFact.valid_from,
+            AccountFact.arr,
+            AccountFact.currency,
+            AccountFact.plan,
+            AccountFact.segment,
+            AccountFact.renewal_date,
+            AccountFact.lifecycle_stage,
+            AccountFact.seats,
+            AccountFact.owner_email,
+            AccountFact.custom_fields,
+        )
+        .select_from(Account)
+        .outerjoin(User, User.id == Account.owner_id)
+        .outerjoin(AccountFact, fact)
+        .where(Account.id.in_(_ids()))
+        .order_by(Account.id, AccountFact.valid_from)
+    )
+
+
+@cache
+def _health() -> AnySelect:
+    point = AccountHealthScoreHistory
+    return (
+        select(
+            point.account_id,
+            point.calculated_at,
+            point.overall_score,
+            point.usage_score,
+            point.support_score,
+            point.engagement_score,
+            point.sentiment_score,
+            point.financial_score,
+        )
+        .where(
+            point.account_id.in_(_ids()),
+            point.calculated_at <= bindparam("as_of"),
+            point.calculated_at > bindparam(f"d{HEALTH_DAYS}"),
+        )
+        .order_by(point.account_id, point.calculated_at, point.id)
+    )
+
+
+_NO_ENGAGEMENT = ("PLANNED", "CANCELLED", "NO_SHOW")
+
+
+def _happened() -> Any:
+    return and_(
+        CRMActivity.account_id.in_(_ids()),
+        happened_at() <= bindparam("as_of"),
+        CRMActivity.status.not_in(_NO_ENGAGEMENT),
+    )
+
+
+@cache
+def _activities() -> AnySelect:
+    return (
+        select(
+            CRMActivity.account_id,
+            CRMActivity.id,
+            happened_at().label("at"),
+            CRMActivity.type,
+            CRMActivity.subject,
+            CRMActivity.details,
+        )
+        .where(_happened(), happened_at() > bindparam(f"d{ACTIVITY_DAYS}"))
+        .order_by(CRMActivity.account_id, happened_at(), CRMActivity.id)
+    )
+
+
+@cache
+def _totals(dialect: str) -> AnySelect:
+    """One row per account: counts, distinct days and sums over all time and over each window."""
+    at = happened_at()
+    day = func.date_trunc("day", at) if dialect == "postgresql" else func.substr(cast(at, SqlText), 1, 10)
+    quantity = func.coalesce(CRMActivity.details["quantity"].as_float(), 0.0)
+    amount = func.coalesce(CRMActivity.details["amount"].as_float(), 0.0)
+    columns: list[Any] = []
+    for days in WINDOWS:
+        inside = at > bindparam(f"d{days}")
+        columns += [
+            func.sum(case((inside, 1), else_=0)).label(f"count_{days}"),
+            func.count(case((inside, day)).distinct()).label(f"days_{days}"),
+            func.sum(case((inside, quantity), else_=0.0)).label(f"quantity_{days}"),
+            func.sum(case((inside, amount), else_=0.0)).label(f"amount_{days}"),
+        ]
+    before, recent = ACTIVITY_DAYS + BASELINE_DAYS, ACTIVITY_DAYS
+    baseline = func.sum(case((and_(at > bindparam(f"d{before}"), at <= bindparam(f"d{recent}")), 1), else_=0))
+    return (
+        select(
+            CRMActivity.account_id,
+            func.count().label("count_all"),
+            func.count(day.distinct()).label("days_all"),
+            func.min(at).label("first_at"),
+            func.max(at).label("last_at"),
+            baseline.label("baseline"),
+            *columns,
+        )
+        .where(_happened())
+        .group_by(CRMActivity.account_id)
+    )
+
+
+@cache
+def _open_work() -> CompoundSelect[*tuple[Any, ...]]:
+    """CTAs open at `as_of`, and opportunities open then or closed in the days before: one shape for both."""
+    as_of: BindParameter[datetime] = bindparam("as_of")
+    cta_ended = case(
+        (CTA.completed_at.is_not(None), CTA.completed_at), (CTA.status == "CANCELLED", CTA.updated_at), else_=null()
+    )
+    ctas = select(
+        literal("cta").label("work"),
+        CTA.account_id.label("account_id"),
+        CTA.id.label("id"),
+        CTA.title.label("name"),
+        cast(CTA.type, SqlText).label("type"),
+        cast(CTA.status, SqlText).label("status"),
+        cast(CTA.priority, SqlText).label("detail"),
+        CTA.created_at.label("created_at"),
+        CTA.due_date.label("due_at"),
+        cast(null(), UtcDateTime).label("closed_at"),
+        cast(null(), Opportunity.amount.type).label("amount"),
+        cast(null(), SqlText).label("currency"),
+        cast(null(), Integer).label("probability"),
+    ).where(CTA.account_id.in_(_ids()), CTA.created_at <= as_of, or_(cta_ended.is_(None), cta_ended > as_of))
+    closed = case(
+        (Opportunity.actual_close_date.is_not(None), Opportunity.actual_close_date),
+        (Opportunity.status != "OPEN", Opportunity.updated_at),
+        else_=null(),
+    )
+    deals = (
+        select(
+            literal("opportunity").label("work"),
+            Opportunity.account_id,
+            Opportunity.id,
+            Opportunity.name,
+            cast(null(), SqlText),
+            cast(Opportunity.status, SqlText),
+            SalesPipelineStage.name,
+            Opportunity.created_at,
+            Opportunity.expected_close_date,
+            closed,
+            Opportunity.amount,
+            Opportunity.currency,
+            Opportunity.probability,
+        )
+        .outerjoin(SalesPipelineStage, SalesPipelineStage.id == Opportunity.stage_id)
+        .where(
+            Opportunity.account_id.in_(_ids()),
+            Opportunity.created_at <= as_of,
+            or_(closed.is_(None), closed > bindparam(f"d{CLOSED_OPPORTUNITY_DAYS}")),
+        )
+    )
+    return union_all(ctas, deals)
