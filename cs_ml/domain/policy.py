@@ -21,6 +21,8 @@ FALLBACK_CONFIDENCE_CAP = 0.49
 
 MAX_PRIMARY_DRIVERS = 3
 
+CTA_COOLDOWN_DAYS = 7  # between automated CTAs of one account and type
+
 # Used where a tenant has no outcomes of its own yet (docs/decisions: the cold-start base rate).
 DEFAULT_BASE_RATE = 0.10
 

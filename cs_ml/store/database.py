@@ -8,7 +8,9 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.orm import Session
 
 from cs_ml.domain.actor import Actor
-from cs_ml.store.scope import Scope, bind_door
+from cs_ml.store.door import bind_door
+from cs_ml.store.identity import IdentityStore
+from cs_ml.store.scope import Scope
 
 _BUSY_TIMEOUT_MS = 10_000
 _CONNECT_TIMEOUT_S = 5
@@ -66,6 +68,18 @@ class Database:
         with self._session(self._writing, actor) as session:
             yield Scope(session, actor)
             session.commit()
+
+    @contextmanager
+    def identity(self, *, write: bool = False) -> Iterator[IdentityStore]:
+        """Users, tenants and sessions outside of any tenant: who may become an actor is decided here.
+
+        Committed at the end if `write`, rolled back on any error.
+        """
+        with Session(self._writing if write else self.engine, autoflush=False) as session:
+            bind_door(session)
+            yield IdentityStore(session)
+            if write:
+                session.commit()
 
     @contextmanager
     def _session(self, engine: Engine, actor: Actor) -> Iterator[Session]:

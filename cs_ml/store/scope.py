@@ -18,22 +18,22 @@ from sqlalchemy import (
     Text,
     Update,
     bindparam,
-    event,
     insert,
     select,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Result
-from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
+from sqlalchemy.orm import Session, with_loader_criteria
 
 from cs_ml.domain.actor import Actor
+from cs_ml.store.door import PASSED, UnscopedStatement
+from cs_ml.store.identity import IdentityStore
 from cs_ml.store.tables import Account, TenantOwned
 from cs_ml.store.tables.base import AccountOwned, Base
 
 AnySelect = Select[*tuple[Any, ...]]
 Guardable = AnySelect | CompoundSelect[*tuple[Any, ...]] | Update | Delete
 
-_PASSED = "cs_ml_passed_the_door"
 _TENANT: BindParameter[str] = bindparam("scope_tenant", type_=Text)
 _USER: BindParameter[int] = bindparam("scope_user", type_=Integer)
 
@@ -55,19 +55,6 @@ _OWNED_FILTERS = (
 _guarded: WeakKeyDictionary[Any, dict[bool, Any]] = WeakKeyDictionary()
 
 
-class UnscopedStatement(Exception):
-    """A programming error: a statement reached the session without passing the tenant door."""
-
-
-def bind_door(session: Session) -> None:
-    """Makes `session` refuse every statement that did not come through a `Scope`."""
-
-    @event.listens_for(session, "do_orm_execute")
-    def _refuse(state: ORMExecuteState) -> None:
-        if not state.execution_options.get(_PASSED):
-            raise UnscopedStatement("use a Scope to reach tenant-owned rows")
-
-
 def _check(statement: Any) -> None:
     """The filter only finds mapped classes: refuse what is not made of them."""
     if isinstance(statement, CompoundSelect):
@@ -84,7 +71,7 @@ def _guard(statement: Any, *, owned: bool) -> Any:
     if owned not in variants:
         _check(statement)
         filters = (_TENANT_FILTER, *_OWNED_FILTERS) if owned else (_TENANT_FILTER,)
-        variants[owned] = statement.options(*filters).execution_options(**{_PASSED: True}, synchronize_session=False)
+        variants[owned] = statement.options(*filters).execution_options(**{PASSED: True}, synchronize_session=False)
     return variants[owned]
 
 
@@ -95,6 +82,10 @@ class Scope:
         self._session = session
         self.actor = actor
         self.dialect = session.get_bind().dialect.name
+
+    def identity(self) -> IdentityStore:
+        """Users and tenants, which have no tenant filter, in this same transaction."""
+        return IdentityStore(self._session)
 
     def execute(self, statement: Guardable, params: Mapping[str, Any] | None = None) -> Result[*tuple[Any, ...]]:
         """Runs a SELECT (or a union of them), UPDATE or DELETE on mapped classes, filtered to the actor's tenant
@@ -111,7 +102,7 @@ class Scope:
             self._session.execute(
                 insert(_table(table)),
                 [{**row, "tenantId": self.actor.tenant_id} for row in rows],
-                execution_options={_PASSED: True},
+                execution_options={PASSED: True},
             )
 
     def insert_returning_ids(self, table: type[TenantOwned], rows: Sequence[Mapping[str, Any]]) -> list[int]:
@@ -122,7 +113,7 @@ class Scope:
         result = self._session.execute(
             insert(target).returning(target.c.id, sort_by_parameter_order=True),
             [{**row, "tenantId": self.actor.tenant_id} for row in rows],
-            execution_options={_PASSED: True},
+            execution_options={PASSED: True},
         )
         return list(result.scalars())
 
@@ -144,7 +135,7 @@ class Scope:
             set_={name: statement.excluded[name] for name in row if name not in key},
             where=only_where,
         ).returning(target.c.tenantId)
-        result = self._session.execute(statement, execution_options={_PASSED: True})
+        result = self._session.execute(statement, execution_options={PASSED: True})
         return result.first() is not None
 
 

@@ -4,10 +4,12 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
+    Boolean,
     ForeignKey,
     Integer,
     Text,
     UniqueConstraint,
+    false,
     func,
 )
 from sqlalchemy.orm import Mapped, mapped_column
@@ -73,12 +75,17 @@ class TenantUser(Base):
 
 
 class Credential(Base):
-    """Our own password hash (argon2id) of a user."""
+    """Our own password hash (argon2id) of a user, or "!" where we have none.
+
+    `epoch` rises with each change that ends the user's sessions. A disabled user cannot sign in.
+    """
 
     __tablename__ = "Credential"
 
     user_id: Mapped[int] = mapped_column(Integer, ForeignKey("User.id"), primary_key=True)
     password_hash: Mapped[str] = mapped_column(Text, nullable=False)
+    epoch: Mapped[int] = mapped_column(Integer, server_default="0", nullable=False)
+    disabled: Mapped[bool] = mapped_column(Boolean, server_default=false(), nullable=False)
     updated_at: Mapped[datetime] = updated_at()
 
 

@@ -1,0 +1,219 @@
+"""Tenants, users, memberships and credentials: the one repository without a tenant filter.
+
+It answers who may become an actor in which tenant, so it stands before the tenant door. Nothing that belongs to a
+tenant is read here. E-mail addresses are compared without regard to case.
+"""
+
+import secrets
+from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Result
+from sqlalchemy.orm import Session
+
+from cs_ml.domain.actor import AccountScope, Role
+from cs_ml.domain.people import Membership, PasswordState, Person, Tenant
+from cs_ml.store.door import PASSED
+from cs_ml.store.tables import Credential, MembershipScope, TenantUser, User
+from cs_ml.store.tables import Tenant as TenantRow
+
+# Stands in `User.passwordHash` (NOT NULL) where we keep the hash ourselves or nobody can sign in.
+NO_PASSWORD = "!"  # noqa: S105
+# Top-level domain that no mail reaches (RFC 2606).
+RESERVED_DOMAIN = ".invalid"
+_CHUNK = 1_000  # values of one IN list; SQLite takes 32,766
+_ID_LETTERS = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+class IdentityStore:
+    """Made by `Database.identity` and `Scope.identity`; never commits."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._dialect = session.get_bind().dialect.name
+
+    def find_tenant(self, slug: str) -> Tenant | None:
+        return self._tenant(TenantRow.slug == slug)
+
+    def get_tenant(self, tenant_id: str) -> Tenant | None:
+        return self._tenant(TenantRow.id == tenant_id)
+
+    def add_tenant(self, slug: str, name: str, now: datetime) -> str:
+        """The id of the new tenant. `slug` must be free."""
+        tenant_id = "c" + "".join(secrets.choice(_ID_LETTERS) for _ in range(24))
+        row = {"id": tenant_id, "slug": slug, "name": name, "createdAt": now, "updatedAt": now}
+        self._insert(TenantRow, row)
+        return tenant_id
+
+    def ensure_owners(self, tenant_id: str, emails: Collection[str], now: datetime) -> dict[str, int]:
+        """User ids by the addresses as given. Unknown addresses become users of this tenant who cannot sign in yet.
+
+        Known users get no membership: what stands in a file must not let somebody who can sign in into a tenant.
+        """
+        given = {email: _folded(email) for email in emails}
+        known = self._ids(set(given.values()))
+        new = {folded: email.strip() for email, folded in given.items() if folded not in known}
+        rows = [_user_row(email, email.partition("@")[0], now) for email in new.values()]
+        self._insert_missing(User, rows)
+        known |= self._ids(new)
+        memberships = [
+            {"tenantId": tenant_id, "userId": known[folded], "role": Role.MEMBER, "createdAt": now, "updatedAt": now}
+            for folded in new
+        ]
+        self._insert_missing(TenantUser, memberships)
+        return {email: known[folded] for email, folded in given.items()}
+
+    def unassigned_owner(self, tenant_id: str, now: datetime) -> int:
+        """The tenant's user "Unassigned", who owns what nobody is named for and can never sign in."""
+        email = f"unassigned@{tenant_id.lower()}{RESERVED_DOMAIN}"
+        self._insert_missing(User, [_user_row(email, "Unassigned", now)])
+        user_id = self._ids([email])[email]
+        row = {"tenantId": tenant_id, "userId": user_id, "role": Role.VIEWER, "createdAt": now, "updatedAt": now}
+        self._insert_missing(TenantUser, [row])
+        return user_id
+
+    def find_user(self, email: str) -> Person | None:
+        return self._person(func.lower(User.email) == _folded(email))
+
+    def get_user(self, user_id: int) -> Person | None:
+        return self._person(User.id == user_id)
+
+    def add_user(self, email: str, name: str, now: datetime) -> int:
+        """The id of a new user, who has no password and no membership yet. `email` must be free."""
+        self._insert(User, _user_row(email.strip(), name, now))
+        return self._ids([_folded(email)])[_folded(email)]
+
+    def password_state(self, user_id: int) -> PasswordState:
+        """Raises NoResultFound for an unknown user."""
+        row = self._run(
+            select(User.password_hash.label("crm"), Credential.password_hash, Credential.epoch, Credential.disabled)
+            .outerjoin(Credential, Credential.user_id == User.id)
+            .where(User.id == user_id)
+        ).one()
+        return PasswordState(
+            own_hash=_usable(row.password_hash),
+            crm_hash=_usable(row.crm),
+            epoch=row.epoch or 0,
+            disabled=bool(row.disabled),
+        )
+
+    def set_password_hash(self, user_id: int, password_hash: str, now: datetime) -> None:
+        """Our own hash; the CRM's column stays as it is."""
+        self._credential(user_id, now)
+        self._run(
+            update(Credential).where(Credential.user_id == user_id).values(password_hash=password_hash, updated_at=now)
+        )
+
+    def set_disabled(self, user_id: int, disabled: bool, now: datetime) -> None:
+        """A disabled user keeps everything but cannot sign in to any tenant."""
+        self._credential(user_id, now)
+        self._run(update(Credential).where(Credential.user_id == user_id).values(disabled=disabled, updated_at=now))
+
+    def raise_epoch(self, user_id: int, now: datetime) -> None:
+        """Ends every session of the user at its next look-up."""
+        self._credential(user_id, now)
+        self._run(
+            update(Credential).where(Credential.user_id == user_id).values(epoch=Credential.epoch + 1, updated_at=now)
+        )
+
+    def memberships(self, user_id: int) -> list[Membership]:
+        """The active tenants of a user, by name."""
+        rows = self._run(
+            select(*_TENANT_COLUMNS, TenantUser.role, MembershipScope.scope)
+            .join(TenantUser, TenantUser.tenant_id == TenantRow.id)
+            .outerjoin(
+                MembershipScope,
+                (MembershipScope.tenant_id == TenantUser.tenant_id) & (MembershipScope.user_id == TenantUser.user_id),
+            )
+            .where(TenantUser.user_id == user_id, TenantRow.status == "ACTIVE")
+            .order_by(TenantRow.name, TenantRow.id)
+        )
+        return [
+            Membership(tenant=_to_tenant(row), role=Role(row.role), scope="owned" if row.scope == "owned" else "all")
+            for row in rows
+        ]
+
+    def set_membership(self, tenant_id: str, user_id: int, role: Role, scope: AccountScope, now: datetime) -> None:
+        """Adds the membership or changes its role and scope."""
+        row = {"tenantId": tenant_id, "userId": user_id, "role": role, "createdAt": now, "updatedAt": now}
+        self._insert_missing(TenantUser, [row])
+        self._run(
+            update(TenantUser)
+            .where(TenantUser.tenant_id == tenant_id, TenantUser.user_id == user_id)
+            .values(role=role, updated_at=now)
+        )
+        self._insert_missing(MembershipScope, [{"tenantId": tenant_id, "userId": user_id, "scope": scope}])
+        self._run(
+            update(MembershipScope)
+            .where(MembershipScope.tenant_id == tenant_id, MembershipScope.user_id == user_id)
+            .values(scope=scope)
+        )
+
+    def _tenant(self, condition: Any) -> Tenant | None:
+        row = self._run(select(*_TENANT_COLUMNS).where(condition)).one_or_none()
+        return _to_tenant(row) if row else None
+
+    def _person(self, condition: Any) -> Person | None:
+        row = self._run(select(User.id, User.email, User.name).where(condition).order_by(User.id).limit(1)).first()
+        return Person(id=row.id, email=row.email, name=row.name) if row else None
+
+    def _ids(self, folded: Collection[str]) -> dict[str, int]:
+        """Lower-case address -> user id, of those that exist."""
+        found: dict[str, int] = {}
+        for chunk in _chunks(folded):
+            address = func.lower(User.email).label("address")
+            rows = self._run(select(User.id, address).where(address.in_(chunk)).order_by(User.id.desc()))
+            found |= {row.address: row.id for row in rows}
+        return found
+
+    def _credential(self, user_id: int, now: datetime) -> None:
+        row = {"userId": user_id, "passwordHash": NO_PASSWORD, "epoch": 0, "disabled": False, "updatedAt": now}
+        self._insert_missing(Credential, [row])
+
+    def _insert(self, entity: Any, row: dict[str, Any]) -> None:
+        self._run(insert(entity.__table__), [row])
+
+    def _insert_missing(self, entity: Any, rows: Sequence[dict[str, Any]]) -> None:
+        """Rows that a unique key already holds are left as they are."""
+        if rows:
+            make = postgresql.insert if self._dialect == "postgresql" else sqlite.insert
+            self._run(make(entity.__table__).on_conflict_do_nothing(), list(rows))
+
+    def _run(self, statement: Any, rows: list[dict[str, Any]] | None = None) -> Result[*tuple[Any, ...]]:
+        options = {PASSED: True, "synchronize_session": False}
+        return self._session.execute(statement, rows, execution_options=options)
+
+
+_TENANT_COLUMNS = (TenantRow.id, TenantRow.slug, TenantRow.name, TenantRow.status)
+
+
+def _to_tenant(row: Any) -> Tenant:
+    return Tenant(id=row.id, slug=row.slug, name=row.name, active=row.status == "ACTIVE")
+
+
+def _user_row(email: str, name: str, now: datetime) -> dict[str, Any]:
+    return {
+        "email": email,
+        "name": name,
+        "passwordHash": NO_PASSWORD,
+        "timezone": "UTC",
+        "createdAt": now,
+        "updatedAt": now,
+    }
+
+
+def _folded(email: str) -> str:
+    return email.strip().lower()
+
+
+def _usable(password_hash: str | None) -> str | None:
+    return None if password_hash in (None, NO_PASSWORD) else password_hash
+
+
+def _chunks(values: Collection[str]) -> Iterator[list[str]]:
+    ordered = sorted(values)
+    for start in range(0, len(ordered), _CHUNK):
+        yield ordered[start : start + _CHUNK]
