@@ -18,7 +18,7 @@ check: setup  ## format, lint, types, architecture and repository rules
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	$(PY) -m mypy $(CODE)
-	$(PY) -m pytest -q tests/test_architecture.py tests/test_repository.py
+	$(PY) -m pytest -q tests/test_architecture.py tests/support/test_repository.py
 
 fmt: setup  ## format the code and fix what the linter can fix
 	$(PY) -m ruff check --fix-only --quiet .
