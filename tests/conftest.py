@@ -2,10 +2,18 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import hypothesis
 import pytest
 
+from cs_ml.store.database import Database
+from tests.support.databases import (
+    postgres_database,
+    postgres_template,
+    sqlite_copy,
+    sqlite_template,
+)
 from tests.support.postgres import PostgresServer, PostgresUnavailableError, postgres_for_tests
 from tests.support.requirements import unavailable
 
@@ -31,3 +39,35 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgr
             yield server
     except PostgresUnavailableError as error:
         unavailable(f"PostgreSQL is not available: {error}")
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres_server: PostgresServer) -> Iterator[str]:
+    """The name of a migrated database, made once, to copy from."""
+    with postgres_template(postgres_server) as name:
+        yield name
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file, made once, to copy from."""
+    return sqlite_template(tmp_path_factory.mktemp("template"))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a migrated database of this test alone, once on SQLite and once on PostgreSQL."""
+    if request.param == "sqlite":
+        yield sqlite_copy(request.getfixturevalue("migrated_sqlite"), tmp_path)
+        return
+    server, template = request.getfixturevalue("postgres_server"), request.getfixturevalue("migrated_postgres")
+    with postgres_database(server, template=template) as url:
+        yield url
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """A migrated database of this test alone, once on SQLite and once on PostgreSQL."""
+    opened = Database(database_url)
+    yield opened
+    opened.close()

@@ -1,0 +1,185 @@
+"""Rows that are valid by default: a test names only what matters to it.
+
+`overrides` are attribute names of the mapped class, e.g. `add_account(database, actor, name="Acme")`.
+"""
+
+from datetime import UTC, datetime
+from itertools import count
+from typing import Any
+
+from sqlalchemy import insert
+from sqlalchemy.orm import class_mapper
+
+from cs_ml.domain.actor import Actor, Role
+from cs_ml.store.database import Database
+from cs_ml.store.tables import (
+    CTA,
+    Account,
+    AccountHealthScoreHistory,
+    AccountMLPrediction,
+    ChurnEvent,
+    CRMActivity,
+    CRMContact,
+    Opportunity,
+    Pipeline,
+    SalesPipelineStage,
+    Tenant,
+    TenantOwned,
+    TenantUser,
+    User,
+)
+
+NOW = datetime(2026, 6, 30, 12, tzinfo=UTC)
+
+_numbers = count(1)
+
+
+def add_tenant(database: Database, slug: str | None = None, **overrides: Any) -> Actor:
+    """A tenant (its id is `tenant-SLUG`) with one user, who is its owner; that user as an actor."""
+    slug = slug or f"t{next(_numbers)}"
+    tenant_id = f"tenant-{slug}"
+    _identity(database, Tenant, {"id": tenant_id, "name": slug.title(), "slug": slug, "updated_at": NOW, **overrides})
+    user_id = add_user(database)
+    membership = {"tenant_id": tenant_id, "user_id": user_id, "role": "OWNER", "updated_at": NOW}
+    _identity(database, TenantUser, membership)
+    return Actor(tenant_id=tenant_id, role=Role.OWNER, user_id=user_id)
+
+
+def add_user(database: Database, **overrides: Any) -> int:
+    """The id of a user of no tenant, who cannot sign in."""
+    number = next(_numbers)
+    row = {
+        "name": f"User {number}",
+        "email": f"user{number}@example.com",
+        "password_hash": "!",
+        "timezone": "UTC",
+        "created_at": NOW,
+        "updated_at": NOW,
+    }
+    key: int = _identity(database, User, row | overrides)
+    return key
+
+
+def add_account(database: Database, actor: Actor, **overrides: Any) -> int:
+    """The id of a customer since 2024, owned by the actor."""
+    row = {
+        "name": f"Account {next(_numbers)}",
+        "type": "CUSTOMER",
+        "owner_id": actor.user_id,
+        "created_at": datetime(2024, 1, 1, tzinfo=UTC),
+        "updated_at": NOW,
+    }
+    return _owned(database, actor, Account, row | overrides)
+
+
+def add_contact(database: Database, actor: Actor, account_id: int, **overrides: Any) -> int:
+    row = {"account_id": account_id, "first_name": "Ada", "last_name": f"Number{next(_numbers)}", "updated_at": NOW}
+    return _owned(database, actor, CRMContact, row | overrides)
+
+
+def add_health(database: Database, actor: Actor, account_id: int, **overrides: Any) -> int:
+    """A health score measured at NOW."""
+    at = overrides.get("calculated_at", NOW)
+    score = overrides.get("overall_score", 75)
+    row = {
+        "account_id": account_id,
+        "overall_score": score,
+        "category": "HEALTHY" if score >= 71 else "AT_RISK" if score >= 31 else "CRITICAL",
+        "calculated_at": at,
+        "created_at": at,
+    }
+    return _owned(database, actor, AccountHealthScoreHistory, row | overrides)
+
+
+def add_activity(database: Database, actor: Actor, account_id: int, **overrides: Any) -> int:
+    """A call completed at NOW; `completed_at` is its date and, unless given, its `created_at`."""
+    at = overrides.get("completed_at") or NOW
+    row = {
+        "account_id": account_id,
+        "type": "CALL",
+        "subject": "Check-in",
+        "status": "COMPLETED",
+        "completed_at": at,
+        "owner_id": actor.user_id,
+        "created_by_id": actor.user_id,
+        "created_at": at,
+        "updated_at": at,
+    }
+    return _owned(database, actor, CRMActivity, row | overrides)
+
+
+def add_cta(database: Database, actor: Actor, account_id: int, **overrides: Any) -> int:
+    """An open CTA created at NOW."""
+    row = {
+        "account_id": account_id,
+        "owner_id": actor.user_id,
+        "type": "RISK",
+        "title": f"Task {next(_numbers)}",
+        "created_at": NOW,
+        "updated_at": NOW,
+    }
+    return _owned(database, actor, CTA, row | overrides)
+
+
+def add_stage(database: Database, actor: Actor, **overrides: Any) -> int:
+    """The id of a stage in a pipeline of its own."""
+    pipeline_id = _owned(database, actor, Pipeline, {"name": f"Pipeline {next(_numbers)}", "updated_at": NOW})
+    row = {"pipeline_id": pipeline_id, "name": "Proposal", "order": 1, "updated_at": NOW}
+    key: int = _identity(database, SalesPipelineStage, row | overrides)
+    return key
+
+
+def add_opportunity(database: Database, actor: Actor, account_id: int, **overrides: Any) -> int:
+    """An open opportunity created at NOW, in a pipeline of its own unless `stage_id` is given."""
+    row = {
+        "account_id": account_id,
+        "name": f"Deal {next(_numbers)}",
+        "owner_id": actor.user_id,
+        "created_at": NOW,
+        "updated_at": NOW,
+    }
+    if "stage_id" not in overrides:
+        row["stage_id"] = add_stage(database, actor)
+    return _owned(database, actor, Opportunity, row | overrides)
+
+
+def add_churn(database: Database, actor: Actor, account_id: int, **overrides: Any) -> int:
+    row = {"account_id": account_id, "churned_at": NOW, "approximate": False, "created_at": NOW}
+    return _owned(database, actor, ChurnEvent, row | overrides)
+
+
+def add_prediction(database: Database, actor: Actor, account_id: int, **overrides: Any) -> int:
+    """An active churn prediction of the rules, made at NOW and valid for 30 days."""
+    row = {
+        "account_id": account_id,
+        "prediction_type": "CHURN",
+        "probability": 0.25,
+        "confidence": 0.6,
+        "risk_factors": [],
+        "predicted_at": NOW,
+        "valid_until": NOW.replace(month=7),
+        "as_of": NOW,
+        "engine": "rules",
+        "engine_version": "1",
+        "origin": "single",
+        "created_at": NOW,
+        "updated_at": NOW,
+    }
+    return _owned(database, actor, AccountMLPrediction, row | overrides)
+
+
+def _columns(entity: type[Any], row: dict[str, Any]) -> dict[str, Any]:
+    mapper = class_mapper(entity)
+    return {mapper.columns[attribute].name: value for attribute, value in row.items()}
+
+
+def _owned(database: Database, actor: Actor, entity: type[TenantOwned], row: dict[str, Any]) -> int:
+    with database.write(actor) as scope:
+        return scope.insert_returning_ids(entity, [_columns(entity, row)])[0]
+
+
+def _identity(database: Database, entity: Any, row: dict[str, Any]) -> Any:
+    """The primary key of the new row (its first column)."""
+    with database.engine.begin() as connection:
+        key = connection.execute(insert(entity.__table__), _columns(entity, row)).inserted_primary_key
+    return key[0] if key else None
