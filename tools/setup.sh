@@ -54,13 +54,13 @@ install_locked() {
     local entry
     entry=$(mktemp)
     locked uv >"$entry"
-    if "$PY" -m pip install --quiet --require-hashes --no-deps -r "$entry"; then
+    if "$PY" -m pip install -qq --require-hashes --no-deps -r "$entry"; then
         .venv/bin/uv pip sync --quiet --python "$PY" --require-hashes requirements.lock
-        .venv/bin/uv pip install --quiet --python "$PY" --no-build-isolation --no-deps --editable .
+        .venv/bin/uv pip install -qq --python "$PY" --no-build-isolation --no-deps --editable .
     else
         echo "uv could not be installed; pip does the same, more slowly."
-        "$PY" -m pip install --quiet --require-hashes --no-deps -r requirements.lock
-        "$PY" -m pip install --quiet --no-build-isolation --no-deps --editable .
+        "$PY" -m pip install -qq --require-hashes --no-deps -r requirements.lock
+        "$PY" -m pip install -qq --no-build-isolation --no-deps --editable .
     fi
     rm -f "$entry"
 }
