@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from cs_ml.services.access import AccessService
+from cs_ml.services.tenant_settings import TenantSettingsService
 from cs_ml.settings import Settings
 from cs_ml.store.database import Database
 
@@ -22,6 +24,8 @@ class Services:
     settings: Settings
     database: Database
     clock: Clock
+    access: AccessService
+    tenant_settings: TenantSettingsService
 
 
 @contextmanager
@@ -30,6 +34,12 @@ def open_services(settings: Settings | None = None, clock: Clock = system_clock)
     settings = settings or Settings()
     database = Database(settings.database_url)
     try:
-        yield Services(settings=settings, database=database, clock=clock)
+        yield Services(
+            settings=settings,
+            database=database,
+            clock=clock,
+            access=AccessService(database, clock),
+            tenant_settings=TenantSettingsService(database, clock),
+        )
     finally:
         database.close()

@@ -1,0 +1,163 @@
+"""Who may act where: users, their roles, and the proof of who they are."""
+
+from dataclasses import dataclass
+
+from cs_ml.domain.actor import AccountScope, Actor, Permission, Role
+from cs_ml.domain.errors import Forbidden, Invalid, NotFound
+from cs_ml.domain.people import Membership, Person, Tenant
+from cs_ml.services.clock import Clock
+from cs_ml.services.passwords import PasswordHasher, check_password, generate_password
+from cs_ml.store.database import Database
+from cs_ml.store.identity import RESERVED_DOMAIN, IdentityStore
+
+_MAX_EMAIL = 254  # characters (RFC 5321)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AddedUser:
+    """`password` is set where one was made up, and is not to be had again.
+
+    `password_kept`: the user could sign in before, so that password still holds.
+    """
+
+    person: Person
+    tenant: Tenant
+    role: Role
+    scope: AccountScope
+    created: bool
+    password: str | None
+    password_kept: bool
+
+
+class AccessService:
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._hasher = PasswordHasher()
+
+    def tenant_by_slug(self, slug: str) -> Tenant:
+        """Raises NotFound."""
+        with self._database.identity() as identity:
+            tenant = identity.find_tenant(slug)
+        if tenant is None:
+            raise NotFound(f"There is no tenant `{slug}`.", code="TENANT_NOT_FOUND")
+        return tenant
+
+    def memberships(self, user_id: int) -> list[Membership]:
+        """The tenants that the user may work in, by name."""
+        with self._database.identity() as identity:
+            return identity.memberships(user_id)
+
+    def actor_for(self, user_id: int, tenant_id: str) -> Actor:
+        """Role and scope as they stand now. Raises NotFound where the user has no place in an active tenant."""
+        found = next((m for m in self.memberships(user_id) if m.tenant.id == tenant_id), None)
+        if found is None:
+            raise NotFound("You have no access to this tenant.", code="TENANT_NOT_FOUND")
+        return Actor(tenant_id=tenant_id, user_id=user_id, role=found.role, scope=found.scope)
+
+    def verify(self, email: str, password: str) -> Person | None:
+        """The user whose password this is; None for a wrong password, an unknown or a disabled user alike."""
+        with self._database.identity() as identity:
+            person = identity.find_user(email)
+            state = identity.password_state(person.id) if person else None
+        right = self._hasher.matches(password, state.hash if state else None)
+        return person if right else None
+
+    def add_user(
+        self,
+        actor: Actor,
+        email: str,
+        *,
+        role: Role,
+        scope: AccountScope = "all",
+        name: str | None = None,
+        password: str | None = None,
+    ) -> AddedUser:
+        """Gives a new or known user a place in the actor's tenant; without `password` one is made up.
+
+        A known user keeps the password, and one who belongs to another tenant too gets none from here: only an
+        operator (`set_password`) may do that.
+        """
+        actor.require(Permission.MANAGE_TENANT)
+        if role is Role.OWNER and actor.role is not Role.OWNER:
+            raise Forbidden("Only an owner of this tenant can make another owner.")
+        _check_email(email)
+        now = self._clock()
+        with self._database.identity(write=True) as identity:
+            tenant = _active_tenant(identity, actor.tenant_id)
+            person = identity.find_user(email)
+            created = person is None
+            if person is None:
+                person = _get(identity, identity.add_user(email, name or email.partition("@")[0], now))
+            kept = identity.password_state(person.id).hash is not None or any(
+                m.tenant.id != tenant.id for m in identity.memberships(person.id)
+            )
+            before = next((m for m in identity.memberships(person.id) if m.tenant.id == tenant.id), None)
+            identity.set_membership(tenant.id, person.id, role, scope, now)
+            if before and (before.role, before.scope) != (role, scope):
+                identity.raise_epoch(person.id, now)
+            made_up = None if kept or password is not None else generate_password()
+            if not kept:
+                self._store_password(identity, person, password or made_up or "", words=(tenant.slug, tenant.name))
+        return AddedUser(
+            person=person,
+            tenant=tenant,
+            role=role,
+            scope=scope,
+            created=created,
+            password=made_up,
+            password_kept=kept,
+        )
+
+    def set_password(self, email: str, password: str | None = None) -> str | None:
+        """A new password by the operator; ends the user's sessions. Answers the password where one is made up."""
+        made_up = None if password is not None else generate_password()
+        with self._database.identity(write=True) as identity:
+            person = _known(identity, email)
+            self._store_password(identity, person, password or made_up or "", words=())
+        return made_up
+
+    def set_disabled(self, email: str, *, disabled: bool) -> None:
+        """Switches a user off, which ends the sessions, or on again."""
+        now = self._clock()
+        with self._database.identity(write=True) as identity:
+            person = _known(identity, email)
+            identity.set_disabled(person.id, disabled, now)
+            identity.raise_epoch(person.id, now)
+
+    def _store_password(
+        self, identity: IdentityStore, person: Person, password: str, *, words: tuple[str, ...]
+    ) -> None:
+        check_password(password, (person.email, *person.email.split("@"), *person.name.split(), *words))
+        now = self._clock()
+        identity.set_password_hash(person.id, self._hasher.hash(password), now)
+        identity.raise_epoch(person.id, now)
+
+
+def _check_email(email: str) -> None:
+    local, at, domain = email.strip().rpartition("@")
+    if not (local and at and domain) or len(email) > _MAX_EMAIL or any(c.isspace() or c < " " for c in email.strip()):
+        raise Invalid(f"`{email[:_MAX_EMAIL]}` is no e-mail address.", fields={"email": "an e-mail address"})
+    if domain.lower().endswith(RESERVED_DOMAIN):
+        raise Invalid(f"Users at `{RESERVED_DOMAIN}` cannot sign in.", fields={"email": "an address that exists"})
+
+
+def _active_tenant(identity: IdentityStore, tenant_id: str) -> Tenant:
+    tenant = identity.get_tenant(tenant_id)
+    if tenant is None or not tenant.active:
+        raise NotFound("There is no such tenant, or it is not active.", code="TENANT_NOT_FOUND")
+    return tenant
+
+
+def _get(identity: IdentityStore, user_id: int) -> Person:
+    person = identity.get_user(user_id)
+    if person is None:
+        raise NotFound("This user does not exist any more.", code="USER_NOT_FOUND")
+    return person
+
+
+def _known(identity: IdentityStore, email: str) -> Person:
+    person = identity.find_user(email)
+    if person is None:
+        raise NotFound(f"There is no user `{email}`.", code="USER_NOT_FOUND")
+    return person

@@ -1,0 +1,30 @@
+"""Reading and changing the settings of a tenant."""
+
+from cs_ml.domain.actor import Actor, Permission
+from cs_ml.domain.tenant_settings import TenantSettings, parse_setting, read_settings
+from cs_ml.services.clock import Clock
+from cs_ml.store.database import Database
+from cs_ml.store.tenant_settings import TenantSettingRepository
+
+
+class TenantSettingsService:
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    def settings_of(self, actor: Actor) -> TenantSettings:
+        """The settings of the actor's tenant, defaults where it made none."""
+        with self._database.read(actor) as scope:
+            return read_settings(TenantSettingRepository(scope).list())
+
+    def set(self, actor: Actor, key: str, text: str) -> TenantSettings:
+        """Sets one key from its written form and answers all settings.
+
+        Raises Invalid for an unknown key or a bad value, Forbidden for whom may not manage the tenant.
+        """
+        actor.require(Permission.MANAGE_TENANT)
+        name, value = parse_setting(key, text)
+        with self._database.write(actor) as scope:
+            settings = TenantSettingRepository(scope)
+            settings.save(name, value, self._clock())
+            return read_settings(settings.list())
