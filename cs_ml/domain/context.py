@@ -13,6 +13,7 @@ HEALTH_DAYS = 90
 ACTIVITY_DAYS = 30
 BASELINE_DAYS = 60  # the days 30 to 90 before `as_of`, against which the last 30 are compared
 CLOSED_OPPORTUNITY_DAYS = 90
+COMPARED_DAYS = 90  # ARR and seats are compared with what held so many days before
 WINDOWS = (28, 91, 182, 365)
 
 Dimension = Literal["overall", "usage", "support", "engagement", "sentiment", "financial"]
@@ -23,8 +24,8 @@ CustomValue = str | float
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AccountProfile:
-    """`type`, `health_score` (0..100), `engagement_score` (0..100), `churn_risk` (0..1), `owner_*` are None for a past `as_of`
-    that no snapshot covers. `age_days` counts from `customer_since`."""
+    """`type`, `health_score`, `engagement_score` (0..100), `churn_risk` (0..1), `owner_*` are None for a past `as_of`
+    that no snapshot covers. `*_before`: what held COMPARED_DAYS earlier. `age_days` counts from `customer_since`."""
 
     account_id: int
     reference: str | None
@@ -35,9 +36,11 @@ class AccountProfile:
     owner_id: int | None
     owner_name: str | None
     arr: Decimal | None
+    arr_before: Decimal | None
     currency: str | None
     plan: str | None
     seats: int | None
+    seats_before: int | None
     renewal_date: date | None
     days_to_renewal: int | None
     lifecycle_stage: str | None
@@ -111,11 +114,10 @@ class OpportunityFact:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WindowTotals:
-    """Activity in the last `days` days: number, distinct days, and the sums of quantity and amount."""
+    """Activity in the last `days` days: number, and the sums of quantity and amount."""
 
     days: int
     count: int
-    active_days: int
     quantity: float
     amount: float
 
@@ -124,13 +126,16 @@ class WindowTotals:
 class ActivityHistory:
     """Everything up to `as_of`, summed: what "the account's own past" means.
 
-    `windows` are nested (28 within 91 within 182 within 365 days); `count` and `active_days` are of all time.
+    `windows` are nested (28 within 91 within 182 within 365 days); `count`, `active_days` (distinct days with activity)
+    and `quantities` (activities that state a quantity) are of all time; `baseline` counts the BASELINE_DAYS.
     """
 
     first_at: datetime | None
     last_at: datetime | None
     count: int
     active_days: int
+    quantities: int
+    baseline: int
     windows: Sequence[WindowTotals]
 
     def window(self, days: int) -> WindowTotals:
@@ -158,13 +163,10 @@ class Completeness:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AccountContext:
-    """`observed_until`: the newest dated fact of the whole tenant not after `as_of`.
-
-    Where it lies long before `as_of` the feed has stopped, which says nothing about the customer.
-    """
+    """`live`: `as_of` is the present, so the CRM's current values hold. Lists are in order of date, oldest first."""
 
     as_of: datetime
-    observed_until: datetime | None
+    live: bool
     profile: AccountProfile
     health: Sequence[HealthPoint]
     activities: Sequence[ActivityFact]
@@ -176,3 +178,22 @@ class AccountContext:
 
     def metric(self, name: str) -> Metric:
         return next(m for m in self.metrics if m.name == name)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TenantReference:
+    """What "much" and "little" mean at a tenant, from rows not after `as_of`.
+
+    `observed_until`: the newest dated fact of the whole tenant; where it lies long before `as_of` the feed has stopped,
+    which says nothing about a customer. `usual_gap_days`: median over accounts of the days between active days.
+    `deciles`: eleven values, lowest to highest, per quantity; a quantity known of too few accounts is absent.
+    `base_rate`: share of judged windows of about 90 days that ended in churn, None below MIN_JUDGED of them.
+    """
+
+    as_of: datetime
+    observed_until: datetime | None
+    accounts: int
+    usual_gap_days: float | None
+    deciles: Mapping[str, Sequence[float]]
+    base_rate: float | None
+    judged: int

@@ -43,7 +43,7 @@ class Evidence:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RiskFactor:
-    """One part of the sum. `points`: what it adds to the probability (negative: protective), None where an engine cannot tell."""
+    """One reason. `points`: what it adds to the probability, 0 if protective, None where an engine cannot tell."""
 
     code: str
     factor: str
@@ -70,14 +70,16 @@ class Recommendation:
 class Assessment:
     """What an engine answers: parts (of `points`) add up to `probability` (0..1) for additive engines.
 
-    `confidence` 0..1. `base` and `clipping` are the parts that are no factor.
+    `confidence` 0..1. `base`, `window_part` and `clipping` are no factors.
     """
 
     probability: float
     confidence: float
     base: float | None
+    window_part: float | None
     clipping: float | None
     factors: Sequence[RiskFactor]
+    protective: Sequence[RiskFactor]
     evidence: Sequence[Evidence]
     explanation: str
     recommendations: Sequence[Recommendation]
@@ -119,9 +121,11 @@ class Prediction:
     band: RiskBand
     urgency: Urgency
     base: float | None
+    window_part: float | None
     clipping: float | None
     drivers: tuple[str, ...]
     factors: Sequence[RiskFactor]
+    protective: Sequence[RiskFactor]
     evidence: Sequence[Evidence]
     explanation: str
     recommendations: Sequence[Recommendation]

@@ -3,7 +3,7 @@
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, func, select
+from sqlalchemy import ColumnElement, Text, bindparam, cast, func, select
 
 from cs_ml.domain.errors import NotFound
 from cs_ml.store.scope import AnySelect, Scope
@@ -11,10 +11,18 @@ from cs_ml.store.tables import Account, CRMActivity, ExternalRef
 
 MAX_ID = 2**31 - 1
 
+# Planned or cancelled is no engagement.
+NO_ENGAGEMENT = ("PLANNED", "CANCELLED", "NO_SHOW")
+
 
 def happened_at() -> ColumnElement[Any]:
     """When an activity happened: completed, else scheduled, else created; an index has the same expression."""
     return func.coalesce(CRMActivity.completed_at, CRMActivity.scheduled_at, CRMActivity.created_at)
+
+
+def day_of(at: ColumnElement[Any], dialect: str) -> ColumnElement[Any]:
+    """The UTC day of an instant, for counting distinct ones."""
+    return func.date_trunc("day", at) if dialect == "postgresql" else func.substr(cast(at, Text), 1, 10)
 
 
 class AccountRepository:

@@ -29,7 +29,7 @@ from sqlalchemy import Text as SqlText
 from sqlalchemy.engine import Row
 
 from cs_ml.domain.context import ACTIVITY_DAYS, BASELINE_DAYS, CLOSED_OPPORTUNITY_DAYS, HEALTH_DAYS, WINDOWS
-from cs_ml.store.accounts import happened_at
+from cs_ml.store.accounts import NO_ENGAGEMENT, day_of, happened_at
 from cs_ml.store.columns import UtcDateTime
 from cs_ml.store.scope import AnySelect, Scope
 from cs_ml.store.tables import (
@@ -158,7 +158,7 @@ def _accounts() -> AnySelect:
         .outerjoin(User, User.id == Account.owner_id)
         .outerjoin(AccountFact, fact)
         .where(Account.id.in_(_ids()))
-        .order_by(Account.id, AccountFact.valid_from)
+        .order_by(Account.id, AccountFact.valid_from, AccountFact.kind)
     )
 
 
@@ -185,14 +185,11 @@ def _health() -> AnySelect:
     )
 
 
-_NO_ENGAGEMENT = ("PLANNED", "CANCELLED", "NO_SHOW")
-
-
 def _happened() -> Any:
     return and_(
         CRMActivity.account_id.in_(_ids()),
         happened_at() <= bindparam("as_of"),
-        CRMActivity.status.not_in(_NO_ENGAGEMENT),
+        CRMActivity.status.not_in(NO_ENGAGEMENT),
     )
 
 
@@ -214,9 +211,9 @@ def _activities() -> AnySelect:
 
 @cache
 def _totals(dialect: str) -> AnySelect:
-    """One row per account: counts, distinct days and sums over all time and over each window."""
+    """One row per account: counts and distinct days of all time, counts and sums of each window."""
     at = happened_at()
-    day = func.date_trunc("day", at) if dialect == "postgresql" else func.substr(cast(at, SqlText), 1, 10)
+    day = day_of(at, dialect)
     quantity = func.coalesce(CRMActivity.details["quantity"].as_float(), 0.0)
     amount = func.coalesce(CRMActivity.details["amount"].as_float(), 0.0)
     columns: list[Any] = []
@@ -224,7 +221,6 @@ def _totals(dialect: str) -> AnySelect:
         inside = at > bindparam(f"d{days}")
         columns += [
             func.sum(case((inside, 1), else_=0)).label(f"count_{days}"),
-            func.count(case((inside, day)).distinct()).label(f"days_{days}"),
             func.sum(case((inside, quantity), else_=0.0)).label(f"quantity_{days}"),
             func.sum(case((inside, amount), else_=0.0)).label(f"amount_{days}"),
         ]
@@ -237,6 +233,7 @@ def _totals(dialect: str) -> AnySelect:
             func.count(day.distinct()).label("days_all"),
             func.min(at).label("first_at"),
             func.max(at).label("last_at"),
+            func.count(CRMActivity.details["quantity"].as_float()).label("quantities"),
             baseline.label("baseline"),
             *columns,
         )

@@ -1,0 +1,70 @@
+"""The scorecard as a checked value: parts with points, kept in scorecard.toml, overridable per tenant."""
+
+import tomllib
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
+from itertools import pairwise
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from cs_ml.domain.predictions import Effort
+from cs_ml.engines.features import FEATURES, interpolate
+
+Point = tuple[float, Annotated[float, Field(ge=0, le=1)]]
+
+
+class Part(BaseModel):
+    """One part of the sum. `points`: two or more (quantity, points), quantity rising, points only rising or falling."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    code: str
+    label: str
+    quantity: str
+    points: Annotated[tuple[Point, ...], Field(min_length=2)]
+    threshold: str
+    risk: str
+    protective: str
+    action: str
+    effort: Effort
+    expected: str
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        if self.quantity not in FEATURES:
+            raise ValueError(f"unknown quantity {self.quantity!r}: use one of {', '.join(FEATURES)}")
+        if any(x0 >= x1 for (x0, _), (x1, _) in pairwise(self.points)):
+            raise ValueError("the quantities of the points must rise")
+        steps = [y1 - y0 for (_, y0), (_, y1) in pairwise(self.points)]
+        if min(steps) < 0 < max(steps):
+            raise ValueError("the points must only rise or only fall, so that worse input never lowers the risk")
+        return self
+
+    def points_at(self, value: float) -> float:
+        return interpolate(value, self.points)
+
+    @property
+    def most(self) -> float:
+        return max(y for _, y in self.points)
+
+
+class Scorecard(BaseModel):
+    """`base`: the probability before anything is known. `version`: hash of the content."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    base: Annotated[float, Field(ge=0, le=1)]
+    part: tuple[Part, ...]
+
+    @property
+    def version(self) -> str:
+        return sha256(self.model_dump_json().encode()).hexdigest()[:12]
+
+
+@cache
+def default_scorecard() -> Scorecard:
+    """The scorecard that ships with the product."""
+    text = files("cs_ml.engines").joinpath("scorecard.toml").read_text(encoding="utf-8")
+    return Scorecard.model_validate(tomllib.loads(text))

@@ -1,0 +1,1 @@
+"""Use cases: each authorises, opens short transactions, and returns values."""

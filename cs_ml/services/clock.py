@@ -1,0 +1,21 @@
+"""Time is passed in: the entry points hand the one clock to every service."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """The instant from which the world is seen. `live`: the present; else a replay of the past."""
+
+    at: datetime
+    live: bool
+
+
+def moment(clock: Clock, as_of: datetime | None) -> Moment:
+    """No `as_of`, or one that has not passed yet, is the present."""
+    now = clock()
+    return Moment(now, live=True) if as_of is None or as_of >= now else Moment(as_of, live=False)
