@@ -45,24 +45,25 @@ create_venv() {
     "$python" -m venv .venv
 }
 
-# The lock's entries for one package: its line and the hashes that follow it.
-locked() {
-    awk -v name="$1==" 'index($0, name) == 1 { on = 1 } on { print } on && !/\\$/ { exit }' requirements.lock
+# The lock's lines about uv (1), or all the others (0): an entry is a line and the indented hashes that follow it.
+locked_uv() {
+    awk -v wanted="$1" '/^[^ ]/ { is_uv = index($0, "uv==") == 1 } is_uv == wanted' requirements.lock
 }
 
 install_locked() {
-    local entry
-    entry=$(mktemp)
-    locked uv >"$entry"
-    if "$PY" -m pip install -qq --require-hashes --no-deps -r "$entry"; then
+    local entries
+    entries=$(mktemp)
+    locked_uv 1 >"$entries"
+    if "$PY" -m pip install -qq --require-hashes --no-deps -r "$entries"; then
         .venv/bin/uv pip sync --quiet --python "$PY" --require-hashes requirements.lock
-        .venv/bin/uv pip install -qq --python "$PY" --no-build-isolation --no-deps --editable .
+        .venv/bin/uv pip install --quiet --python "$PY" --no-build-isolation --no-deps --editable .
     else
         echo "uv could not be installed; pip does the same, more slowly."
-        "$PY" -m pip install -qq --require-hashes --no-deps -r requirements.lock
+        locked_uv 0 >"$entries"
+        "$PY" -m pip install -qq --require-hashes --no-deps -r "$entries"
         "$PY" -m pip install -qq --no-build-isolation --no-deps --editable .
     fi
-    rm -f "$entry"
+    rm -f "$entries"
 }
 
 # Scripts in .venv name its absolute place, so a moved folder needs a new one: the place is part of the key.
