@@ -1,5 +1,5 @@
 PY := .venv/bin/python
-CODE := $(wildcard cs_ml pages app.py tests benchmarks tools)
+CODE := $(wildcard cs_ml pages app.py tests benchmarks)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup test check fmt lock

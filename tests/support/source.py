@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PRODUCT = ("cs_ml", "pages", "app.py")
-CODE = (*PRODUCT, "tests", "benchmarks", "tools")
+CODE = (*PRODUCT, "tests", "benchmarks")
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
