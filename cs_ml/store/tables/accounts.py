@@ -35,7 +35,7 @@ class Account(TenantOwned, Base):
     name: Mapped[str] = mapped_column(Text, nullable=False)
     website: Mapped[str | None] = mapped_column(Text)
     phone: Mapped[str | None] = mapped_column(Text)
-    parent_account_id: Mapped[int | None] = mapped_column(Integer, ForeignKey("Account.id"))
+    parent_account_id: Mapped[int | None] = mapped_column(Integer, ForeignKey("Account.id", ondelete="SET NULL"))
     type: Mapped[str] = mapped_column(
         labels("AccountType", "PROSPECT", "CUSTOMER", "PARTNER", "COMPETITOR", "CHURNED", "OTHER"),
         server_default="PROSPECT",
@@ -61,6 +61,7 @@ class Account(TenantOwned, Base):
 
 class CRMContact(AccountOwned, Base):
     __tablename__ = "CRMContact"
+    __table_args__ = (Index("CRMContact_tenantId_accountId_idx", "tenantId", "accountId"),)
 
     _account_nullable = True
     id: Mapped[int] = serial_id()

@@ -7,9 +7,12 @@ from typing import Any
 from sqlalchemy import (
     Boolean,
     ForeignKey,
+    Index,
     Integer,
     Text,
+    column,
     false,
+    func,
     true,
 )
 from sqlalchemy.orm import Mapped, mapped_column
@@ -27,6 +30,23 @@ from cs_ml.store.tables.base import (
 
 class CRMActivity(AccountOwned, Base):
     __tablename__ = "CRMActivity"
+    __table_args__ = (
+        Index(
+            "CRMActivity_tenantId_accountId_happenedAt_idx",
+            "tenantId",
+            "accountId",
+            func.coalesce(column("completedAt"), column("scheduledAt"), column("createdAt")),
+        ),
+        Index(
+            "CRMActivity_tenantId_externalSource_externalId_key",
+            "tenantId",
+            "externalSource",
+            "externalId",
+            unique=True,
+            postgresql_where=column("externalId").is_not(None),
+            sqlite_where=column("externalId").is_not(None),
+        ),
+    )
 
     _account_nullable = True
     id: Mapped[int] = serial_id()
@@ -48,8 +68,8 @@ class CRMActivity(AccountOwned, Base):
         ),
         nullable=False,
     )
-    contact_id: Mapped[int | None] = mapped_column(Integer, ForeignKey("CRMContact.id"))
-    opportunity_id: Mapped[int | None] = mapped_column(Integer, ForeignKey("Opportunity.id"))
+    contact_id: Mapped[int | None] = mapped_column(Integer, ForeignKey("CRMContact.id", ondelete="SET NULL"))
+    opportunity_id: Mapped[int | None] = mapped_column(Integer, ForeignKey("Opportunity.id", ondelete="SET NULL"))
     subject: Mapped[str | None] = mapped_column(Text)
     description: Mapped[str | None] = mapped_column(Text)
     outcome: Mapped[str | None] = mapped_column(Text)
@@ -76,6 +96,7 @@ class CRMActivity(AccountOwned, Base):
 
 class Pipeline(TenantOwned, Base):
     __tablename__ = "Pipeline"
+    __table_args__ = (Index("Pipeline_tenantId_idx", "tenantId"),)
 
     id: Mapped[int] = serial_id()
     name: Mapped[str] = mapped_column(Text, nullable=False)
@@ -88,9 +109,10 @@ class Pipeline(TenantOwned, Base):
 
 class SalesPipelineStage(Base):
     __tablename__ = "SalesPipelineStage"
+    __table_args__ = (Index("SalesPipelineStage_pipelineId_idx", "pipelineId"),)
 
     id: Mapped[int] = serial_id()
-    pipeline_id: Mapped[int] = mapped_column(Integer, ForeignKey("Pipeline.id"), nullable=False)
+    pipeline_id: Mapped[int] = mapped_column(Integer, ForeignKey("Pipeline.id", ondelete="CASCADE"), nullable=False)
     name: Mapped[str] = mapped_column(Text, nullable=False)
     description: Mapped[str | None] = mapped_column(Text)
     order: Mapped[int] = mapped_column(Integer, nullable=False)
@@ -106,11 +128,12 @@ class SalesPipelineStage(Base):
 
 class Opportunity(AccountOwned, Base):
     __tablename__ = "Opportunity"
+    __table_args__ = (Index("Opportunity_tenantId_accountId_idx", "tenantId", "accountId"),)
 
     id: Mapped[int] = serial_id()
     name: Mapped[str] = mapped_column(Text, nullable=False)
     description: Mapped[str | None] = mapped_column(Text)
-    pipeline_id: Mapped[int | None] = mapped_column(Integer, ForeignKey("Pipeline.id"))
+    pipeline_id: Mapped[int | None] = mapped_column(Integer, ForeignKey("Pipeline.id", ondelete="SET NULL"))
     stage_id: Mapped[int] = mapped_column(Integer, ForeignKey("SalesPipelineStage.id"), nullable=False)
     amount: Mapped[Decimal | None] = mapped_column(Money(15, 2))
     probability: Mapped[int | None] = mapped_column(Integer)

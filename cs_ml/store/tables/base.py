@@ -4,7 +4,7 @@ import re
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import ForeignKey, Integer, Text
+from sqlalchemy import ForeignKey, Integer, MetaData, Text
 from sqlalchemy.orm import (
     DeclarativeBase,
     Mapped,
@@ -16,8 +16,17 @@ from sqlalchemy.sql import func
 
 from cs_ml.store.columns import UtcDateTime
 
+# Constraints are called what Prisma calls them, so that both ways to a database lead to the same names.
+NAMES = {
+    "pk": "%(table_name)s_pkey",
+    "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
+    "uq": "%(table_name)s_%(column_0_N_name)s_key",
+}
+
 
 class Base(DeclarativeBase):
+    metadata = MetaData(naming_convention=NAMES)
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
         for attribute, value in vars(cls).items():
             if isinstance(value, MappedColumn) and not value.column.name:
@@ -33,7 +42,8 @@ class TenantOwned:
 
     @declared_attr
     def tenant_id(cls) -> Mapped[str]:
-        return mapped_column("tenantId", Text, ForeignKey("Tenant.id"), nullable=cls._tenant_nullable, sort_order=-2)
+        parent = ForeignKey("Tenant.id", ondelete="CASCADE")
+        return mapped_column("tenantId", Text, parent, nullable=cls._tenant_nullable, sort_order=-2)
 
 
 class AccountOwned(TenantOwned):
@@ -43,7 +53,7 @@ class AccountOwned(TenantOwned):
 
     @declared_attr
     def account_id(cls) -> Mapped[int]:
-        parent = ForeignKey("Account.id")
+        parent = ForeignKey("Account.id", ondelete="CASCADE")
         return mapped_column("accountId", Integer, parent, nullable=cls._account_nullable, sort_order=-1)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import (
     Boolean,
     ForeignKey,
+    Index,
     Integer,
     Text,
     false,
@@ -26,6 +27,7 @@ from cs_ml.store.tables.base import (
 
 class Playbook(TenantOwned, Base):
     __tablename__ = "Playbook"
+    __table_args__ = (Index("Playbook_tenantId_idx", "tenantId"),)
 
     _tenant_nullable = True
     id: Mapped[int] = serial_id()
@@ -46,9 +48,10 @@ class Playbook(TenantOwned, Base):
 
 class PlaybookTask(Base):
     __tablename__ = "PlaybookTask"
+    __table_args__ = (Index("PlaybookTask_playbookId_idx", "playbookId"),)
 
     id: Mapped[int] = serial_id()
-    playbook_id: Mapped[int] = mapped_column(Integer, ForeignKey("Playbook.id"), nullable=False)
+    playbook_id: Mapped[int] = mapped_column(Integer, ForeignKey("Playbook.id", ondelete="CASCADE"), nullable=False)
     title: Mapped[str] = mapped_column(Text, nullable=False)
     description: Mapped[str | None] = mapped_column(Text)
     days_from_start: Mapped[int] = mapped_column(Integer, server_default="0", nullable=False)
@@ -60,6 +63,7 @@ class PlaybookTask(Base):
 
 class CTA(AccountOwned, Base):
     __tablename__ = "CTA"
+    __table_args__ = (Index("CTA_tenantId_accountId_status_idx", "tenantId", "accountId", "status"),)
 
     _tenant_nullable = True
     _account_nullable = True
@@ -84,7 +88,7 @@ class CTA(AccountOwned, Base):
     due_date: Mapped[datetime | None] = mapped_column(UtcDateTime)
     snooze_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     completed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    playbook_id: Mapped[int | None] = mapped_column(Integer, ForeignKey("Playbook.id"))
+    playbook_id: Mapped[int | None] = mapped_column(Integer, ForeignKey("Playbook.id", ondelete="SET NULL"))
     success_plan_id: Mapped[int | None] = mapped_column(Integer)
     linked_meeting_id: Mapped[int | None] = mapped_column(Integer)
     resolution_notes: Mapped[str | None] = mapped_column(Text)
@@ -98,9 +102,10 @@ class CTA(AccountOwned, Base):
 
 class CTATask(Base):
     __tablename__ = "CTATask"
+    __table_args__ = (Index("CTATask_ctaId_idx", "ctaId"),)
 
     id: Mapped[int] = serial_id()
-    cta_id: Mapped[int] = mapped_column(Integer, ForeignKey("CTA.id"), nullable=False)
+    cta_id: Mapped[int] = mapped_column(Integer, ForeignKey("CTA.id", ondelete="CASCADE"), nullable=False)
     owner_id: Mapped[int | None] = mapped_column(Integer, ForeignKey("User.id"))
     title: Mapped[str] = mapped_column(Text, nullable=False)
     description: Mapped[str | None] = mapped_column(Text)

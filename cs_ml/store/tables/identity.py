@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import (
     Boolean,
     ForeignKey,
+    Index,
     Integer,
     Text,
     UniqueConstraint,
@@ -60,11 +61,11 @@ class User(Base):
 
 class TenantUser(Base):
     __tablename__ = "TenantUser"
-    __table_args__ = (UniqueConstraint("tenantId", "userId"),)
+    __table_args__ = (UniqueConstraint("tenantId", "userId"), Index("TenantUser_userId_idx", "userId"))
 
     id: Mapped[int] = serial_id()
-    tenant_id: Mapped[str] = mapped_column(Text, ForeignKey("Tenant.id"), nullable=False)
-    user_id: Mapped[int] = mapped_column(Integer, ForeignKey("User.id"), nullable=False)
+    tenant_id: Mapped[str] = mapped_column(Text, ForeignKey("Tenant.id", ondelete="CASCADE"), nullable=False)
+    user_id: Mapped[int] = mapped_column(Integer, ForeignKey("User.id", ondelete="CASCADE"), nullable=False)
     role: Mapped[str] = mapped_column(
         labels("TenantRole", "OWNER", "ADMIN", "MEMBER", "VIEWER"), server_default="MEMBER", nullable=False
     )
@@ -82,7 +83,7 @@ class Credential(Base):
 
     __tablename__ = "Credential"
 
-    user_id: Mapped[int] = mapped_column(Integer, ForeignKey("User.id"), primary_key=True)
+    user_id: Mapped[int] = mapped_column(Integer, ForeignKey("User.id", ondelete="CASCADE"), primary_key=True)
     password_hash: Mapped[str] = mapped_column(Text, nullable=False)
     epoch: Mapped[int] = mapped_column(Integer, server_default="0", nullable=False)
     disabled: Mapped[bool] = mapped_column(Boolean, server_default=false(), nullable=False)
@@ -94,6 +95,6 @@ class MembershipScope(Base):
 
     __tablename__ = "MembershipScope"
 
-    tenant_id: Mapped[str] = mapped_column(Text, ForeignKey("Tenant.id"), primary_key=True)
-    user_id: Mapped[int] = mapped_column(Integer, ForeignKey("User.id"), primary_key=True)
+    tenant_id: Mapped[str] = mapped_column(Text, ForeignKey("Tenant.id", ondelete="CASCADE"), primary_key=True)
+    user_id: Mapped[int] = mapped_column(Integer, ForeignKey("User.id", ondelete="CASCADE"), primary_key=True)
     scope: Mapped[str] = mapped_column(Text, nullable=False)

@@ -24,7 +24,7 @@ class ExternalRef(TenantOwned, Base):
     __tablename__ = "ExternalRef"
     __table_args__ = (Index("ExternalRef_tenantId_kind_targetId_idx", "tenantId", "kind", "targetId"),)
 
-    tenant_id: Mapped[str] = mapped_column(Text, ForeignKey("Tenant.id"), primary_key=True)
+    tenant_id: Mapped[str] = mapped_column(Text, ForeignKey("Tenant.id", ondelete="CASCADE"), primary_key=True)
     kind: Mapped[str] = mapped_column(Text, primary_key=True)
     ref: Mapped[str] = mapped_column(Text, primary_key=True)
     target_id: Mapped[int] = mapped_column(Integer, nullable=False)
@@ -122,7 +122,7 @@ class TenantSetting(TenantOwned, Base):
 
     __tablename__ = "TenantSetting"
 
-    tenant_id: Mapped[str] = mapped_column(Text, ForeignKey("Tenant.id"), primary_key=True)
+    tenant_id: Mapped[str] = mapped_column(Text, ForeignKey("Tenant.id", ondelete="CASCADE"), primary_key=True)
     key: Mapped[str] = mapped_column(Text, primary_key=True)
     value: Mapped[Any] = mapped_column(Json, nullable=False)
     updated_at: Mapped[datetime] = updated_at()

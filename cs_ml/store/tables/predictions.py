@@ -33,6 +33,13 @@ class AccountMLPrediction(AccountOwned, Base):
         Index("AccountMLPrediction_tenantId_idx", "tenantId"),
         Index("AccountMLPrediction_accountId_idx", "accountId"),
         Index("AccountMLPrediction_tenantId_predictionType_idx", "tenantId", "predictionType"),
+        Index(
+            "AccountMLPrediction_tenantId_predictionType_status_accountI_idx",  # cut to 63 letters, as Prisma does
+            "tenantId",
+            "predictionType",
+            "status",
+            "accountId",
+        ),
         Index("AccountMLPrediction_accountId_predictionType_status_idx", "accountId", "predictionType", "status"),
         Index("AccountMLPrediction_predictionType_status_idx", "predictionType", "status"),
         Index("AccountMLPrediction_validUntil_status_idx", "validUntil", "status"),
