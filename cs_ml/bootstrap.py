@@ -1,16 +1,20 @@
 """The composition root: settings in, wired services out. The only place that knows all parts, and the only clock."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from cs_ml.engines.rules import RulesEngine
+from cs_ml.engines.scorecard import default_scorecard
 from cs_ml.services.access import AccessService
+from cs_ml.services.clock import Clock
+from cs_ml.services.context import ContextService
+from cs_ml.services.limits import PredictionLimit
+from cs_ml.services.predictions import PredictionService
 from cs_ml.services.tenant_settings import TenantSettingsService
 from cs_ml.settings import Settings
 from cs_ml.store.database import Database
-
-Clock = Callable[[], datetime]
 
 
 def system_clock() -> datetime:
@@ -26,6 +30,8 @@ class Services:
     clock: Clock
     access: AccessService
     tenant_settings: TenantSettingsService
+    context: ContextService
+    predictions: PredictionService
 
 
 @contextmanager
@@ -40,6 +46,13 @@ def open_services(settings: Settings | None = None, clock: Clock = system_clock)
             clock=clock,
             access=AccessService(database, clock),
             tenant_settings=TenantSettingsService(database, clock),
+            context=ContextService(database, clock),
+            predictions=PredictionService(
+                database,
+                clock,
+                engines=[RulesEngine(default_scorecard())],
+                limit=PredictionLimit(settings.limit_predictions_per_day),
+            ),
         )
     finally:
         database.close()

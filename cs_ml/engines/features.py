@@ -101,21 +101,31 @@ def _volume_rank(days: int) -> Feature:
     return feature
 
 
+def activity_change(context: AccountContext, _reference: TenantReference) -> Quantity:
+    """Activities of the last 91 days divided by those of the 91 before."""
+    quarter, half = context.history.window(91), context.history.window(182)
+    ratio = _against_before(context, quarter.count, half.count - quarter.count)
+    if ratio is None:
+        return UNKNOWN
+    return Quantity(ratio, f"{ratio:.0%} of the activities of the quarter before", ("M2", "M5"))
+
+
 def volume_change(context: AccountContext, _reference: TenantReference) -> Quantity:
-    """Volume of the last 91 days divided by that of the 91 before (quantities where stated, else activities)."""
+    """The same for the sum of quantities, where every activity states one."""
     history = context.history
-    if history.first_at is None:
-        return UNKNOWN
-    seen = min((context.as_of - history.first_at).days + 1 - 91, 91)
     quarter, half = history.window(91), history.window(182)
-    if history.quantities:
-        now, before, what = quarter.quantity, half.quantity - quarter.quantity, "volume"
-    else:
-        now, before, what = float(quarter.count), float(half.count - quarter.count), "activities"
-    if seen < _MIN_BASELINE_DAYS or before <= 0:
+    ratio = _against_before(context, quarter.quantity, half.quantity - quarter.quantity)
+    if ratio is None or history.quantities < history.count:
         return UNKNOWN
-    ratio = max(now / (before * 91 / seen), 0.0)
-    return Quantity(ratio, f"{what} at {ratio:.0%} of the quarter before", ("M2", "M5"))
+    return Quantity(ratio, f"{ratio:.0%} of the volume of the quarter before", ("M2",))
+
+
+def _against_before(context: AccountContext, now: float, before: float) -> float | None:
+    """The quarter before counts as far as it was observed; too little of it compares with nothing."""
+    if context.history.first_at is None or before <= 0:
+        return None
+    seen = min((context.as_of - context.history.first_at).days + 1 - 91, 91)
+    return max(now / (before * 91 / seen), 0.0) if seen >= _MIN_BASELINE_DAYS else None
 
 
 def health_level(context: AccountContext, _reference: TenantReference) -> Quantity:
@@ -151,12 +161,12 @@ def _split(context: AccountContext) -> tuple[list[HealthPoint], list[HealthPoint
 
 def negative_share(context: AccountContext, _reference: TenantReference) -> Quantity:
     """Share (0..1) of negative contacts in 30 days, beside _NEUTRAL_CONTACTS imaginary neutral ones."""
-    felt = [a for a in context.activities if a.sentiment]
-    if not felt:
+    if all(activity.sentiment is None for activity in context.activities):
         return UNKNOWN
-    negative = [a.id for a in felt if a.sentiment == "NEGATIVE"]
-    text = f"{len(negative)} of {len(felt)} contacts with a known mood were negative"
-    return Quantity(len(negative) / (len(felt) + _NEUTRAL_CONTACTS), text, ("M6", *negative[-3:]))
+    negative = [activity.id for activity in context.activities if activity.sentiment == "NEGATIVE"]
+    count = len(context.activities)
+    text = f"{len(negative)} of {count} contacts in 30 days were negative"
+    return Quantity(len(negative) / (count + _NEUTRAL_CONTACTS), text, ("M6", *negative[-3:]))
 
 
 def days_to_renewal(context: AccountContext, _reference: TenantReference) -> Quantity:
@@ -212,6 +222,7 @@ FEATURES: dict[str, Feature] = {
     "no_contact_ahead": no_contact_ahead,
     "rank_activities_91": _volume_rank(91),
     "rank_activities_365": _volume_rank(365),
+    "activity_change": activity_change,
     "volume_change": volume_change,
     "health_level": health_level,
     "health_change": health_change,

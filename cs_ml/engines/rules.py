@@ -25,7 +25,12 @@ from cs_ml.engines.features import Quantity, feed_stopped, quantities
 from cs_ml.engines.scorecard import Part, Scorecard
 
 _HIGH_IMPACT, _MEDIUM_IMPACT = 0.08, 0.04
-_CHANGES = {"volume_change": (1.0, 0.1), "health_change": (0.0, 3.0), "contract_change": (1.0, 0.02)}
+_CHANGES = {
+    "activity_change": (1.0, 0.1),
+    "volume_change": (1.0, 0.1),
+    "health_change": (0.0, 3.0),
+    "contract_change": (1.0, 0.02),
+}
 # A part counts as protective where it could have added at least so much and added nothing.
 _WORTH_MENTIONING = 0.05
 _MAX_RECOMMENDATIONS = 3

@@ -41,7 +41,7 @@ class ContextService:
         """Everything known of one account at `as_of` (default: now). Raises NotFound."""
         found = self.gather_contexts(actor, [account_id], as_of)
         if account_id not in found:
-            raise not_found(account_id)
+            raise not_found()
         return found[account_id]
 
     def gather_contexts(

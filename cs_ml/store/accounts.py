@@ -39,7 +39,7 @@ class AccountRepository:
         """Like `find`; raises NotFound, with the same words whether it never existed or belongs to somebody else."""
         found = self.find(account)
         if found is None:
-            raise not_found(account)
+            raise not_found()
         return found
 
     def list_ids(self, *, after: int = 0, limit: int = 1000) -> list[int]:
@@ -47,8 +47,9 @@ class AccountRepository:
         return list(self._scope.execute(_ids(), {"after": after, "limit": limit}).scalars())
 
 
-def not_found(account: str | int) -> NotFound:
-    return NotFound(f"There is no account {account!s}.", code="ACCOUNT_NOT_FOUND")
+def not_found() -> NotFound:
+    """The same words for every account that the actor cannot see, so that nothing tells whether it exists."""
+    return NotFound("There is no such account. Check the id or the reference.", code="ACCOUNT_NOT_FOUND")
 
 
 @cache

@@ -1,0 +1,179 @@
+"""Stored predictions, their claims, and the facts that came after them."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from sqlalchemy import bindparam, delete, func, literal, select, union_all, update
+
+from cs_ml.domain.policy import DEFAULT_WINDOW_DAYS
+from cs_ml.domain.predictions import Prediction, PredictionType
+from cs_ml.store.accounts import happened_at, not_found
+from cs_ml.store.prediction_rows import COLUMNS, prediction_of, row_of
+from cs_ml.store.scope import AnySelect, Scope
+from cs_ml.store.tables import (
+    CTA,
+    Account,
+    AccountFact,
+    AccountHealthScoreHistory,
+    AccountMLPrediction,
+    CRMActivity,
+    Opportunity,
+    PredictionClaim,
+)
+
+Stored = AccountMLPrediction
+_CLAIM_KEY = ("tenantId", "accountId", "predictionType", "windowDays")
+
+
+class PredictionRepository:
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+
+    def find_valid(self, account_id: int, kind: PredictionType, window_days: int, now: datetime) -> Prediction | None:
+        """The ACTIVE prediction of this type and window that is valid at `now`. Raises NotFound for no such account."""
+        params = {"account": account_id, "kind": kind, "window": window_days, "now": now}
+        row = self._scope.execute(_valid(), params).first()
+        if row is None:
+            raise not_found()
+        return prediction_of(row) if row.id is not None else None
+
+    def list(self, account_id: int, kind: PredictionType | None, *, expired: bool) -> Sequence[Prediction]:
+        """Newest first; without `expired` only what is ACTIVE."""
+        statement = select(*COLUMNS).where(Stored.account_id == account_id, Stored.engine.is_not(None))
+        if kind is not None:
+            statement = statement.where(Stored.prediction_type == kind)
+        if not expired:
+            statement = statement.where(Stored.status == "ACTIVE")
+        rows = self._scope.execute(statement.order_by(Stored.predicted_at.desc(), Stored.id.desc()))
+        return [prediction_of(row) for row in rows]
+
+    def supersede(self, account_ids: Sequence[int], kind: PredictionType, window_days: int, now: datetime) -> None:
+        """Ends the ACTIVE predictions of this type and window; they are kept for validation."""
+        params = {"ids": list(account_ids), "kind": kind, "window": window_days}
+        self._scope.execute(_supersede().values(updated_at=now), params)
+
+    def save(self, predictions: Sequence[Prediction], now: datetime) -> Sequence[int]:
+        """Stores new rows and answers their ids in order."""
+        return self._scope.insert_returning_ids(Stored, [row_of(prediction, now) for prediction in predictions])
+
+    def new_facts_since(self, account_id: int, since: datetime, now: datetime) -> int:
+        """Dated facts of the account in (since, now]."""
+        params = {"account": account_id, "since": since, "now": now}
+        return sum(self._scope.execute(_new_facts(), params).scalars())
+
+    def without_valid(self, now: datetime, *, after: int, limit: int) -> Sequence[int]:
+        """Ids of live accounts that have no valid churn prediction of the default window, a page at a time."""
+        params = {"now": now, "after": after, "limit": limit, "window": DEFAULT_WINDOW_DAYS}
+        return list(self._scope.execute(_without_valid(), params).scalars())
+
+    def count_by_band(self, now: datetime) -> Mapping[str, int]:
+        """Valid churn predictions of the default window by risk band."""
+        rows = self._scope.execute(_by_band(), {"now": now, "window": DEFAULT_WINDOW_DAYS})
+        return {row.category: row.accounts for row in rows}
+
+    def count_single_since(self, since: datetime) -> int:
+        """Single predictions computed since an instant, for the daily limit."""
+        count = self._scope.execute(_singles(), {"since": since}).scalar()
+        return int(count or 0)
+
+    def claim(
+        self, account_id: int, kind: PredictionType, window_days: int, *, holder: str, now: datetime, until: datetime
+    ) -> bool:
+        """True if `holder` may compute now: nobody else does, or their claim has expired."""
+        row = {
+            "accountId": account_id,
+            "predictionType": kind.value,
+            "windowDays": window_days,
+            "holder": holder,
+            "expiresAt": until,
+        }
+        return self._scope.upsert(PredictionClaim, row, key=_CLAIM_KEY, only_where=PredictionClaim.expires_at <= now)
+
+    def release(self, holder: str) -> bool:
+        """Ends a claim; False if it had expired and another holder took over."""
+        result: Any = self._scope.execute(delete(PredictionClaim).where(PredictionClaim.holder == holder))
+        return bool(result.rowcount)
+
+
+def _is_valid(row: Any) -> Any:
+    return (
+        (row.status == "ACTIVE") & (row.valid_until > bindparam("now")) & (row.prediction_window == bindparam("window"))
+    )
+
+
+@cache
+def _valid() -> AnySelect:
+    valid = (Stored.account_id == Account.id) & (Stored.prediction_type == bindparam("kind")) & _is_valid(Stored)
+    return (
+        select(Account.id.label("known"), *COLUMNS)
+        .select_from(Account)
+        .outerjoin(Stored, valid & Stored.engine.is_not(None))
+        .where(Account.id == bindparam("account"))
+        .order_by(Stored.predicted_at.desc(), Stored.id.desc())
+        .limit(1)
+    )
+
+
+@cache
+def _supersede() -> Any:
+    return (
+        update(Stored)
+        .where(
+            Stored.account_id.in_(bindparam("ids", expanding=True)),
+            Stored.prediction_type == bindparam("kind"),
+            Stored.prediction_window == bindparam("window"),
+            Stored.status == "ACTIVE",
+        )
+        .values(status="EXPIRED")
+    )
+
+
+@cache
+def _new_facts() -> Any:
+    """One count per kind of fact."""
+
+    def count(account: Any, *dates: Any) -> Any:
+        inside = [(date > bindparam("since")) & (date <= bindparam("now")) for date in dates]
+        either = inside[0] if len(inside) == 1 else inside[0] | inside[1]
+        return select(func.count(account)).where(account == bindparam("account"), either)
+
+    return union_all(
+        count(AccountHealthScoreHistory.account_id, AccountHealthScoreHistory.calculated_at),
+        count(CRMActivity.account_id, happened_at()),
+        count(CTA.account_id, CTA.created_at, CTA.completed_at),
+        count(Opportunity.account_id, Opportunity.created_at, Opportunity.actual_close_date),
+        count(AccountFact.account_id, AccountFact.valid_from),
+    )
+
+
+@cache
+def _without_valid() -> AnySelect:
+    valid = (
+        select(literal(1))
+        .select_from(Stored)
+        .where(Stored.account_id == Account.id, Stored.prediction_type == "CHURN", _is_valid(Stored))
+        .correlate(Account)
+        .exists()
+    )
+    return (
+        select(Account.id)
+        .where(Account.id > bindparam("after"), Account.archived.is_(False), ~valid)
+        .order_by(Account.id)
+        .limit(bindparam("limit"))
+    )
+
+
+@cache
+def _by_band() -> AnySelect:
+    return (
+        select(Stored.category, func.count(Stored.id).label("accounts"))
+        .where(Stored.prediction_type == "CHURN", _is_valid(Stored), Stored.category.is_not(None))
+        .group_by(Stored.category)
+    )
+
+
+@cache
+def _singles() -> AnySelect:
+    return select(func.count(Stored.id)).where(Stored.origin == "single", Stored.created_at >= bindparam("since"))
