@@ -1,7 +1,7 @@
 """The weekly grid on which the process runs, and the days that its facts fall on."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 from numpy.random import Generator
@@ -40,7 +40,7 @@ def working_moment(rng: Generator, day: date) -> datetime:
     """A time in office hours (UTC) of a day, of the Friday before where the day is at a weekend."""
     friday = day - timedelta(days=max(0, day.weekday() - SATURDAY + 1))
     minutes = int(rng.integers(8 * 60, 17 * 60))
-    return datetime(friday.year, friday.month, friday.day) + timedelta(minutes=minutes)
+    return datetime(friday.year, friday.month, friday.day, tzinfo=UTC) + timedelta(minutes=minutes)
 
 
 def add_months(day: date, months: int) -> date:

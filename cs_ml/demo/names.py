@@ -76,7 +76,8 @@ def companies(rng: Generator, count: int) -> list[Company]:
         raise ValueError(f"at most {len(pairs) + len(made)} companies can be named, not {count}")
     for index in rng.permutation(len(pairs))[: count - len(made)]:
         stem, industry, trade = pairs[int(index)]
-        made.append(Company(name=f"{stem} {trade}", domain=f"{ascii_label(f'{stem}-{trade}')}.example", industry=industry))
+        label = ascii_label(f"{stem}-{trade}")
+        made.append(Company(name=f"{stem} {trade}", domain=f"{label}.example", industry=industry))
     return [made[int(index)] for index in rng.permutation(len(made))]
 
 

@@ -5,14 +5,14 @@ Each account has a latent satisfaction s, a mean-reverting random walk by week w
     s[t] = s[t-1] + KAPPA (level + drift[t] - s[t-1]) + SIGMA e[t] + jump[t]
 
 Adoption follows it late and through noise of its own, u[t] = u[t-1] + LAG (s[t] - u[t-1]), and
-a[t] = logistic(0.5 + 0.8 u[t] + habit + mood[t]), where the mood (reorganisations, projects) says nothing about churn. In each week
-a live account leaves with probability 1 - exp(-h[t]) with
+a[t] = logistic(0.5 + 0.8 u[t] + habit + mood[t]), where the mood (reorganisations, projects) says nothing about churn.
+In each week a live account leaves with probability 1 - exp(-h[t]) with
 
     h[t] = BASE exp(-BETA s[t]) segment competitor[t] (RENEWAL in the week of a renewal) + EXOGENOUS
 
-where EXOGENOUS (a sale, an insolvency) depends on nothing that can be seen. Who leaves has made up their mind some weeks before: over
-the last N weeks, N from NOTICE_WEEKS, s sinks by a further D, D from NOTICE_DEPTH (a third of the leavers and every exogenous one give
-no sign: D = 0), and adoption with it.
+where EXOGENOUS (a sale, an insolvency) depends on nothing that can be seen. Who leaves has made up their mind some
+weeks before: over the last N weeks, N from NOTICE_WEEKS, s sinks by a further D, D from NOTICE_DEPTH (a fifth of the
+leavers and every exogenous one give no sign: D = 0), and adoption with it.
 """
 
 from dataclasses import dataclass
@@ -27,24 +27,26 @@ from cs_ml.demo.calendar import WEEKS, Calendar
 from cs_ml.demo.traits import Role, Traits
 
 Series: TypeAlias = NDArray[np.float64]
-ShockKind: TypeAlias = Literal["champion_left", "bad_release", "price_increase", "low_adoption", "competitor", "new_sponsor"]
+ShockKind: TypeAlias = Literal[
+    "champion_left", "bad_release", "price_increase", "low_adoption", "competitor", "new_sponsor"
+]
 
 KAPPA: Final = 0.06  # half of a shock is gone after 11 weeks
 SIGMA: Final = 0.15
 LAG: Final = 0.3
-MOOD_KAPPA, MOOD_SIGMA = 0.12, 0.11
-BASE: Final = 0.00068  # a week, at s = 0 outside renewal
+MOOD_KAPPA, MOOD_SIGMA = 0.12, 0.09
+BASE: Final = 0.00095  # a week, at s = 0 outside renewal
 BETA: Final = 1.8
 RENEWAL: Final = 26.0
 COMPETITOR_PULL, COMPETITOR_WEEKS = 2.5, 20
 EXOGENOUS: Final = 0.012 / 52
 LOW_ADOPTION_WEEKS: Final = 26
-NOTICE_WEEKS: Final = (5, 16)
-NOTICE_DEPTH: Final = (0.8, 3.2)
-SILENT_SHARE: Final = 0.3
+NOTICE_WEEKS: Final = (10, 27)
+NOTICE_DEPTH: Final = (1.0, 3.2)
+SILENT_SHARE: Final = 0.2
 BURN_IN: Final = 40  # weeks before the grid, without hazard, so that week 0 is an ordinary week
 OUTLOOK_WEEKS: Final = 13
-# Shocks a year and the range of the jump in s. A price increase comes with a renewal, a bad release with the tenant's own dates.
+# Shocks a year and the range of the jump in s. Prices rise before a renewal, bad releases come on the tenant's dates.
 RATES: Final[tuple[tuple[ShockKind, float, float, float], ...]] = (
     ("champion_left", 0.22, -1.4, -0.4),
     ("competitor", 0.12, -0.6, -0.1),
@@ -92,7 +94,7 @@ def run(rng: Generator, traits: Traits, calendar: Calendar, releases: tuple[int,
     hazard = _hazard(satisfaction, traits, shocks, renewals)
     churned_on, reason = (None, None)
     if traits.role == "natural":
-        churned_on, reason = _churn(rng, traits, calendar, first_week, hazard, shocks)
+        churned_on, reason = _churn(rng, traits, calendar, first_week=first_week, hazard=hazard, shocks=shocks)
     if churned_on and reason not in EXOGENOUS_REASONS:
         satisfaction = satisfaction + _notice(rng, calendar.week_of(churned_on))
     ahead = [BASE * np.exp(-BETA * satisfaction[-1]) * traits.profile.hazard] * OUTLOOK_WEEKS
@@ -127,9 +129,9 @@ def _shocks(rng: Generator, traits: Traits, renewals: list[int], releases: tuple
 
 def _staged_shocks(rng: Generator, role: Role) -> list[Shock]:
     if role == "critical":
-        first = int(rng.integers(WEEKS - 12, WEEKS - 7))
+        first = int(rng.integers(WEEKS - 14, WEEKS - 9))
         second: ShockKind = "competitor" if rng.random() < 0.5 else "price_increase"
-        return [Shock(week=first, kind="champion_left", jump=-1.4), Shock(week=first + 4, kind=second, jump=-1.0)]
+        return [Shock(week=first, kind="champion_left", jump=-1.7), Shock(week=first + 4, kind=second, jump=-1.3)]
     if role == "recovering":
         return [Shock(week=int(rng.integers(WEEKS - 36, WEEKS - 28)), kind="bad_release", jump=-2.2)]
     return []
@@ -142,7 +144,7 @@ def _drift(role: Role, shocks: list[Shock]) -> Series:
         if shock.kind == "low_adoption":
             drift[BURN_IN + shock.week : BURN_IN + shock.week + LOW_ADOPTION_WEEKS] -= 0.9
     if role == "slow_decline":
-        drift[-26:] -= np.linspace(0.0, 2.6, 26)
+        drift[-26:] -= np.linspace(0.0, 3.4, 26)
     if role == "recovering":
         drift[-36:-16] -= 1.0
         drift[-14:] += 0.5
@@ -186,7 +188,7 @@ def _hazard(satisfaction: Series, traits: Traits, shocks: list[Shock], renewals:
 
 
 def _churn(
-    rng: Generator, traits: Traits, calendar: Calendar, first_week: int, hazard: Series, shocks: list[Shock]
+    rng: Generator, traits: Traits, calendar: Calendar, *, first_week: int, hazard: Series, shocks: list[Shock]
 ) -> tuple[date | None, str | None]:
     """The day and reason of leaving; in the week of a renewal the day is the renewal's."""
     for week in range(first_week + 4, WEEKS):
@@ -199,12 +201,12 @@ def _churn(
 
 
 def _notice(rng: Generator, churn_week: int) -> Series:
-    """What the decision to leave takes from satisfaction: nothing until it is made, then in a straight line down to -D."""
+    """What the decision to leave takes from satisfaction: nothing before it, then down to -D as a square root."""
     sinking = np.zeros(BURN_IN + WEEKS)
     weeks = int(rng.integers(*NOTICE_WEEKS))
     depth = 0.0 if rng.random() < SILENT_SHARE else rng.uniform(*NOTICE_DEPTH)
     end = BURN_IN + churn_week + 1
-    sinking[end - weeks : end] = -np.linspace(0.0, depth, weeks)
+    sinking[end - weeks : end] = -depth * np.sqrt(np.linspace(0.0, 1.0, weeks))
     return sinking
 
 
