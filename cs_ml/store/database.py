@@ -8,8 +8,8 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.orm import Session
 
 from cs_ml.domain.actor import Actor
-from cs_ml.store.door import bind_door
 from cs_ml.store.identity import IdentityStore
+from cs_ml.store.identity.door import bind_door
 from cs_ml.store.scope import Scope
 
 _BUSY_TIMEOUT_MS = 10_000

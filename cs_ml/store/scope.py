@@ -26,8 +26,8 @@ from sqlalchemy.engine import Result
 from sqlalchemy.orm import Session, with_loader_criteria
 
 from cs_ml.domain.actor import Actor
-from cs_ml.store.door import PASSED, UnscopedStatement
 from cs_ml.store.identity import IdentityStore
+from cs_ml.store.identity.door import PASSED, UnscopedStatement
 from cs_ml.store.tables import Account, TenantOwned
 from cs_ml.store.tables.base import AccountOwned, Base
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from cs_ml.domain.actor import Role
 from cs_ml.store.database import Database
-from cs_ml.store.door import UnscopedStatement, bind_door
+from cs_ml.store.identity.door import UnscopedStatement, bind_door
 from cs_ml.store.tables import User
 from tests.factories import NOW, add_tenant, add_user
 

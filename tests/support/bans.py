@@ -11,7 +11,7 @@ CLOCK_ALLOWED = ("cs_ml/cli/", "cs_ml/cli.py", "cs_ml/bootstrap.py", "app.py", "
 RAW_SQL_ALLOWED = (
     "cs_ml/store/scope.py",
     "cs_ml/store/database.py",
-    "cs_ml/store/identity.py",
+    "cs_ml/store/identity/",
     "cs_ml/store/adoption.py",
     "cs_ml/store/migrations/",
 )

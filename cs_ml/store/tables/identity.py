@@ -1,4 +1,4 @@
-"""Who uses the product: no tenant filter here, read by store/identity.py alone."""
+"""Who uses the product: no tenant filter here, read by store/identity alone."""
 
 from datetime import datetime
 from typing import Any
@@ -98,3 +98,42 @@ class MembershipScope(Base):
     tenant_id: Mapped[str] = mapped_column(Text, ForeignKey("Tenant.id", ondelete="CASCADE"), primary_key=True)
     user_id: Mapped[int] = mapped_column(Integer, ForeignKey("User.id", ondelete="CASCADE"), primary_key=True)
     scope: Mapped[str] = mapped_column(Text, nullable=False)
+
+
+class SignInSession(Base):
+    """A signed-in browser. `id` is a keyed digest of the cookie's value, which stands nowhere.
+
+    It ends when `expires_at` has passed, when idle for too long, or when the user's `epoch` has moved on.
+    """
+
+    __tablename__ = "SignInSession"
+    __table_args__ = (Index("SignInSession_userId_idx", "userId"),)
+
+    id: Mapped[str] = mapped_column(Text, primary_key=True)
+    user_id: Mapped[int] = mapped_column(Integer, ForeignKey("User.id", ondelete="CASCADE"), nullable=False)
+    tenant_id: Mapped[str | None] = mapped_column(Text, ForeignKey("Tenant.id", ondelete="CASCADE"))
+    epoch: Mapped[int] = mapped_column(Integer, nullable=False)
+    created_at: Mapped[datetime] = created_at()
+    last_seen_at: Mapped[datetime] = mapped_column(UtcDateTime, nullable=False)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime, nullable=False)
+
+
+class SignInTicket(Base):
+    """Proof of a sign-in that a browser trades once, within seconds, for its session cookie. `id` is a digest."""
+
+    __tablename__ = "SignInTicket"
+
+    id: Mapped[str] = mapped_column(Text, primary_key=True)
+    user_id: Mapped[int] = mapped_column(Integer, ForeignKey("User.id", ondelete="CASCADE"), nullable=False)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime, nullable=False)
+
+
+class SignInThrottle(Base):
+    """Failed sign-ins of one account, known or not. `subject` is a digest of the address."""
+
+    __tablename__ = "SignInThrottle"
+
+    subject: Mapped[str] = mapped_column(Text, primary_key=True)
+    window_started_at: Mapped[datetime] = mapped_column(UtcDateTime, nullable=False)
+    failures: Mapped[int] = mapped_column(Integer, nullable=False)
+    consecutive: Mapped[int] = mapped_column(Integer, nullable=False)

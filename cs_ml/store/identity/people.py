@@ -5,18 +5,16 @@ tenant is read here. E-mail addresses are compared without regard to case.
 """
 
 import secrets
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import Result
-from sqlalchemy.orm import Session
+from sqlalchemy import func, select, update
 
 from cs_ml.domain.actor import AccountScope, Role
 from cs_ml.domain.people import Membership, PasswordState, Person, Tenant
-from cs_ml.store.door import PASSED
+from cs_ml.store.identity.door import Keyholder
+from cs_ml.store.identity.sign_ins import SignInStore
 from cs_ml.store.tables import Credential, MembershipScope, TenantUser, User
 from cs_ml.store.tables import Tenant as TenantRow
 
@@ -28,12 +26,13 @@ _CHUNK = 1_000  # values of one IN list; SQLite takes 32,766
 _ID_LETTERS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
-class IdentityStore:
+class IdentityStore(Keyholder):
     """Made by `Database.identity` and `Scope.identity`; never commits."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self._dialect = session.get_bind().dialect.name
+    @property
+    def sign_ins(self) -> SignInStore:
+        """Sessions, tickets and failed attempts, in this same transaction."""
+        return SignInStore(self._session)
 
     def find_tenant(self, slug: str) -> Tenant | None:
         return self._tenant(TenantRow.slug == slug)
@@ -45,7 +44,7 @@ class IdentityStore:
         """The id of the new tenant. `slug` must be free."""
         tenant_id = "c" + "".join(secrets.choice(_ID_LETTERS) for _ in range(24))
         row = {"id": tenant_id, "slug": slug, "name": name, "createdAt": now, "updatedAt": now}
-        self._insert(TenantRow, row)
+        self._run(self._insert(TenantRow), [row])
         return tenant_id
 
     def ensure_owners(self, tenant_id: str, emails: Collection[str], now: datetime) -> dict[str, int]:
@@ -83,7 +82,7 @@ class IdentityStore:
 
     def add_user(self, email: str, name: str, now: datetime) -> int:
         """The id of a new user, who has no password and no membership yet. `email` must be free."""
-        self._insert(User, _user_row(email.strip(), name, now))
+        self._run(self._insert(User), [_user_row(email.strip(), name, now)])
         return self._ids([_folded(email)])[_folded(email)]
 
     def password_state(self, user_id: int) -> PasswordState:
@@ -172,19 +171,6 @@ class IdentityStore:
     def _credential(self, user_id: int, now: datetime) -> None:
         row = {"userId": user_id, "passwordHash": NO_PASSWORD, "epoch": 0, "disabled": False, "updatedAt": now}
         self._insert_missing(Credential, [row])
-
-    def _insert(self, entity: Any, row: dict[str, Any]) -> None:
-        self._run(insert(entity.__table__), [row])
-
-    def _insert_missing(self, entity: Any, rows: Sequence[dict[str, Any]]) -> None:
-        """Rows that a unique key already holds are left as they are."""
-        if rows:
-            make = postgresql.insert if self._dialect == "postgresql" else sqlite.insert
-            self._run(make(entity.__table__).on_conflict_do_nothing(), list(rows))
-
-    def _run(self, statement: Any, rows: list[dict[str, Any]] | None = None) -> Result[*tuple[Any, ...]]:
-        options = {PASSED: True, "synchronize_session": False}
-        return self._session.execute(statement, rows, execution_options=options)
 
 
 _TENANT_COLUMNS = (TenantRow.id, TenantRow.slug, TenantRow.name, TenantRow.status)

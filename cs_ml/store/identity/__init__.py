@@ -1,0 +1,6 @@
+"""Who may become an actor: before the tenant door, without a tenant filter. Nothing else of the store is."""
+
+from cs_ml.store.identity.people import NO_PASSWORD, RESERVED_DOMAIN, IdentityStore
+from cs_ml.store.identity.sign_ins import SignInStore
+
+__all__ = ["NO_PASSWORD", "RESERVED_DOMAIN", "IdentityStore", "SignInStore"]

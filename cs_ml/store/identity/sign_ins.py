@@ -1,0 +1,84 @@
+"""Sessions, the tickets that open them, and failed attempts. Every id is a digest, made by services/sessions.py."""
+
+from datetime import datetime
+
+from sqlalchemy import case, delete, or_, select, update
+
+from cs_ml.domain.sessions import StoredSession
+from cs_ml.store.identity.door import Keyholder
+from cs_ml.store.tables import SignInSession, SignInThrottle, SignInTicket
+
+
+class SignInStore(Keyholder):
+    """Reached through `IdentityStore.sign_ins`; never commits."""
+
+    def add_ticket(self, ticket: str, user_id: int, *, expires_at: datetime) -> None:
+        self._run(self._insert(SignInTicket), [{"id": ticket, "userId": user_id, "expiresAt": expires_at}])
+
+    def take_ticket(self, ticket: str, now: datetime) -> int | None:
+        """The user of a ticket that has not run out; gone afterwards, whoever else asks at the same moment."""
+        taken = delete(SignInTicket).where(SignInTicket.id == ticket, SignInTicket.expires_at > now)
+        return self._run(taken.returning(SignInTicket.user_id)).scalar_one_or_none()
+
+    def add_session(self, session: str, user_id: int, *, epoch: int, now: datetime, expires_at: datetime) -> None:
+        row = {
+            "id": session,
+            "userId": user_id,
+            "epoch": epoch,
+            "createdAt": now,
+            "lastSeenAt": now,
+            "expiresAt": expires_at,
+        }
+        self._run(self._insert(SignInSession), [row])
+
+    def find_session(self, session: str) -> StoredSession | None:
+        """Also one that has ended by time or epoch: the caller judges."""
+        row = self._run(
+            select(
+                SignInSession.user_id,
+                SignInSession.tenant_id,
+                SignInSession.epoch,
+                SignInSession.last_seen_at,
+                SignInSession.expires_at,
+            ).where(SignInSession.id == session)
+        ).one_or_none()
+        return StoredSession(**row._mapping) if row else None
+
+    def touch(self, session: str, now: datetime) -> None:
+        self._run(update(SignInSession).where(SignInSession.id == session).values(last_seen_at=now))
+
+    def choose_tenant(self, session: str, tenant_id: str) -> None:
+        self._run(update(SignInSession).where(SignInSession.id == session).values(tenant_id=tenant_id))
+
+    def end(self, session: str) -> None:
+        self._run(delete(SignInSession).where(SignInSession.id == session))
+
+    def clean(self, now: datetime, *, idle_since: datetime, forget_before: datetime) -> None:
+        """Removes what can no longer matter: ended sessions, tickets run out, attempts begun before `forget_before`."""
+        ended = or_(SignInSession.expires_at <= now, SignInSession.last_seen_at <= idle_since)
+        self._run(delete(SignInSession).where(ended))
+        self._run(delete(SignInTicket).where(SignInTicket.expires_at <= now))
+        self._run(delete(SignInThrottle).where(SignInThrottle.window_started_at < forget_before))
+
+    def count_attempt(self, subject: str, now: datetime, *, window_since: datetime, limit: int) -> tuple[int, int]:
+        """Counts an attempt before it is judged, so that many at once cannot slip through.
+
+        Answers the attempts of the current window (begun after `window_since`) and the attempts since the last
+        success that were let through, this one included.
+        """
+        table = SignInThrottle.__table__.c
+        over = table.windowStartedAt <= window_since
+        first = {"subject": subject, "windowStartedAt": now, "failures": 1, "consecutive": 1}
+        changes = {
+            "failures": case((over, 1), else_=table.failures + 1),
+            "consecutive": table.consecutive + case((over, 1), (table.failures >= limit, 0), else_=1),
+            "windowStartedAt": case((over, now), else_=table.windowStartedAt),
+        }
+        statement = self._insert(SignInThrottle).values(first)
+        statement = statement.on_conflict_do_update(index_elements=["subject"], set_=changes)
+        row = self._run(statement.returning(table.failures, table.consecutive)).one()
+        return row.failures, row.consecutive
+
+    def forgive(self, subject: str) -> None:
+        """Forgets the failures of an account."""
+        self._run(delete(SignInThrottle).where(SignInThrottle.subject == subject))
