@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from cs_ml.engines.rules import RulesEngine
 from cs_ml.engines.scorecard import default_scorecard
 from cs_ml.services.access import AccessService
+from cs_ml.services.batches import BatchService
 from cs_ml.services.clock import Clock
 from cs_ml.services.context import ContextService
 from cs_ml.services.limits import PredictionLimit
@@ -32,6 +33,7 @@ class Services:
     tenant_settings: TenantSettingsService
     context: ContextService
     predictions: PredictionService
+    batches: BatchService
 
 
 @contextmanager
@@ -39,6 +41,7 @@ def open_services(settings: Settings | None = None, clock: Clock = system_clock)
     """Services over the configured database; closed at the end."""
     settings = settings or Settings()
     database = Database(settings.database_url)
+    engines = [RulesEngine(default_scorecard())]
     try:
         yield Services(
             settings=settings,
@@ -50,9 +53,10 @@ def open_services(settings: Settings | None = None, clock: Clock = system_clock)
             predictions=PredictionService(
                 database,
                 clock,
-                engines=[RulesEngine(default_scorecard())],
-                limit=PredictionLimit(settings.limit_predictions_per_day),
+                engines,
+                PredictionLimit(settings.limit_predictions_per_day),
             ),
+            batches=BatchService(database, clock, engines),
         )
     finally:
         database.close()

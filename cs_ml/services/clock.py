@@ -19,3 +19,8 @@ def moment(clock: Clock, as_of: datetime | None) -> Moment:
     """No `as_of`, or one that has not passed yet, is the present."""
     now = clock()
     return Moment(now, live=True) if as_of is None or as_of >= now else Moment(as_of, live=False)
+
+
+def milliseconds(at: datetime) -> datetime:
+    """What the database keeps of an instant."""
+    return at.replace(microsecond=at.microsecond // 1000 * 1000)

@@ -1,6 +1,6 @@
 """Stored predictions, their claims, and the facts that came after them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -77,6 +77,11 @@ class PredictionRepository:
         """Single predictions computed since an instant, for the daily limit."""
         count = self._scope.execute(_singles(), {"since": since}).scalar()
         return int(count or 0)
+
+    def replayed(self, account_ids: Sequence[int], as_of: datetime) -> Set[int]:
+        """Which of these accounts have a stored replay of exactly this instant."""
+        params = {"ids": list(account_ids), "as_of": as_of, "window": DEFAULT_WINDOW_DAYS}
+        return set(self._scope.execute(_replayed(), params).scalars())
 
     def claim(
         self, account_id: int, kind: PredictionType, window_days: int, *, holder: str, now: datetime, until: datetime
@@ -171,6 +176,17 @@ def _by_band() -> AnySelect:
         select(Stored.category, func.count(Stored.id).label("accounts"))
         .where(Stored.prediction_type == "CHURN", _is_valid(Stored), Stored.category.is_not(None))
         .group_by(Stored.category)
+    )
+
+
+@cache
+def _replayed() -> AnySelect:
+    return select(Stored.account_id).where(
+        Stored.account_id.in_(bindparam("ids", expanding=True)),
+        Stored.origin == "replay",
+        Stored.as_of == bindparam("as_of"),
+        Stored.prediction_type == "CHURN",
+        Stored.prediction_window == bindparam("window"),
     )
 
 

@@ -1,0 +1,79 @@
+"""Predictions of a whole portfolio, set-based: a chunk of accounts costs as many statements as one account."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from cs_ml.domain.actor import Actor, Permission
+from cs_ml.domain.policy import DEFAULT_WINDOW_DAYS
+from cs_ml.domain.predictions import Origin, Prediction, PredictionStatus, PredictionType
+from cs_ml.engines.base import Engine
+from cs_ml.services.clock import Clock, Moment, milliseconds
+from cs_ml.services.scoring import PredictionRequest, read_scenes, score
+from cs_ml.store.accounts import AccountRepository
+from cs_ml.store.database import Database
+from cs_ml.store.predictions import PredictionRepository
+
+_CHUNK = 500
+
+Progress = Callable[[int], None]
+
+
+class BatchService:
+    def __init__(self, database: Database, clock: Clock, engines: Sequence[Engine]) -> None:
+        self._database = database
+        self._clock = clock
+        self._engines = engines
+
+    def predict_missing(self, actor: Actor, progress: Progress | None = None) -> Mapping[str, int]:
+        """A churn prediction for every live account without a valid one; answers accounts per risk band.
+
+        `progress` is told how many accounts are done.
+        """
+        actor.require(Permission.PREDICT)
+        after, done = 0, 0
+        while ids := self._without_valid(actor, after):
+            now = milliseconds(self._clock())
+            predictions = self._score(actor, ids, Moment(now, live=True))
+            with self._database.write(actor) as scope:
+                stored = PredictionRepository(scope)
+                stored.supersede(ids, PredictionType.CHURN, DEFAULT_WINDOW_DAYS, now)
+                stored.save(predictions, now)
+            after, done = ids[-1], done + len(ids)
+            if progress:
+                progress(done)
+        with self._database.read(actor) as scope:
+            return PredictionRepository(scope).count_by_band(self._clock())
+
+    def replay(self, actor: Actor, as_of: datetime) -> int:
+        """Stores what would have been predicted at a past instant for every account known then; answers how many.
+
+        Replays never supersede and are never served; running the same replay again stores nothing.
+        """
+        actor.require(Permission.PREDICT)
+        at = Moment(milliseconds(as_of), live=False)
+        after, done = 0, 0
+        while True:
+            with self._database.read(actor) as scope:
+                ids = AccountRepository(scope).list_ids(after=after, limit=_CHUNK)
+                known = PredictionRepository(scope).replayed(ids, at.at)
+            if not ids:
+                return done
+            fresh = [account_id for account_id in ids if account_id not in known]
+            predictions = [replace(found, status=PredictionStatus.EXPIRED) for found in self._score(actor, fresh, at)]
+            with self._database.write(actor) as scope:
+                PredictionRepository(scope).save(predictions, self._clock())
+            after, done = ids[-1], done + len(predictions)
+
+    def _without_valid(self, actor: Actor, after: int) -> Sequence[int]:
+        with self._database.read(actor) as scope:
+            return PredictionRepository(scope).without_valid(self._clock(), after=after, limit=_CHUNK)
+
+    def _score(self, actor: Actor, ids: Sequence[int], at: Moment) -> list[Prediction]:
+        scenes = read_scenes(self._database, actor, ids, at, self._clock())
+        origin: Origin = "batch" if at.live else "replay"
+        return [
+            score(self._engines, PredictionRequest(account_id=account_id), scene, origin)
+            for account_id, scene in scenes.items()
+            if at.live or scene.context.profile.customer_since is not None
+        ]

@@ -1,0 +1,107 @@
+"""From what is known to a prediction: the scene that an engine judges, and the value that comes out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from cs_ml.domain.actor import Actor
+from cs_ml.domain.context import AccountContext, TenantReference
+from cs_ml.domain.errors import Invalid
+from cs_ml.domain.policy import (
+    DEFAULT_BASE_RATE,
+    DEFAULT_WINDOW_DAYS,
+    FALLBACK_VALIDITY,
+    MAX_PRIMARY_DRIVERS,
+    MAX_WINDOW_DAYS,
+    MIN_WINDOW_DAYS,
+    URGENCY,
+    VALIDITY,
+    Bands,
+)
+from cs_ml.domain.predictions import Origin, Prediction, PredictionStatus, PredictionType
+from cs_ml.domain.tenant_settings import read_settings
+from cs_ml.engines.base import Engine
+from cs_ml.engines.fallback import assess
+from cs_ml.services.clock import Moment
+from cs_ml.services.context import read_contexts
+from cs_ml.services.references import reference_at
+from cs_ml.store.database import Database
+from cs_ml.store.tenant_settings import TenantSettingRepository
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PredictionRequest:
+    """What is asked for. Raises Invalid for a window outside 30..365 days or a type that no engine answers."""
+
+    account_id: int
+    type: PredictionType = PredictionType.CHURN
+    window_days: int = DEFAULT_WINDOW_DAYS
+
+    def __post_init__(self) -> None:
+        if not MIN_WINDOW_DAYS <= self.window_days <= MAX_WINDOW_DAYS:
+            expected = f"{MIN_WINDOW_DAYS} to {MAX_WINDOW_DAYS} days"
+            raise Invalid(f"The window must be {expected}, not {self.window_days}.", fields={"window": expected})
+        if self.type is not PredictionType.CHURN:
+            raise Invalid(
+                f"{self.type} cannot be predicted yet; use CHURN.",
+                fields={"type": "CHURN"},
+                code="INVALID_PREDICTION_TYPE",
+            )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Scene:
+    """What an engine judges, and the tenant's bands that name the result."""
+
+    context: AccountContext
+    reference: TenantReference
+    bands: Bands
+
+
+def read_scenes(
+    database: Database, actor: Actor, account_ids: Sequence[int], at: Moment, now: datetime
+) -> dict[int, Scene]:
+    """The scenes of these accounts at `at`, set-based; accounts that do not exist for the actor are absent."""
+    reference = reference_at(database, actor, at.at, now)
+    with database.read(actor) as scope:
+        contexts = read_contexts(scope, account_ids, at)
+        bands = read_settings(TenantSettingRepository(scope).list()).bands or Bands()
+    return {
+        account_id: Scene(context=context, reference=reference, bands=bands) for account_id, context in contexts.items()
+    }
+
+
+def score(engines: Sequence[Engine], request: PredictionRequest, scene: Scene, origin: Origin) -> Prediction:
+    """Runs the engine chain. Category, urgency and validity are ours, never an engine's."""
+    answer = assess(engines, scene.context, scene.reference, request.window_days)
+    found, context, base_rate = answer.assessment, scene.context, scene.reference.base_rate
+    band = scene.bands.of(found.probability)
+    validity = FALLBACK_VALIDITY if answer.provenance.fallback_reason else VALIDITY
+    return Prediction(
+        id=None,
+        account_id=request.account_id,
+        type=request.type,
+        status=PredictionStatus.ACTIVE,
+        origin=origin,
+        as_of=context.as_of,
+        predicted_at=context.as_of,
+        valid_until=context.as_of + validity,
+        window_days=request.window_days,
+        probability=found.probability,
+        confidence=found.confidence,
+        base_rate=DEFAULT_BASE_RATE if base_rate is None else base_rate,
+        band=band,
+        urgency=URGENCY[band],
+        base=found.base,
+        window_part=found.window_part,
+        clipping=found.clipping,
+        drivers=tuple(factor.factor for factor in found.factors[:MAX_PRIMARY_DRIVERS]),
+        factors=found.factors,
+        protective=found.protective,
+        evidence=found.evidence,
+        explanation=found.explanation,
+        recommendations=found.recommendations,
+        completeness=context.completeness.score,
+        missing=context.completeness.missing,
+        provenance=answer.provenance,
+    )
