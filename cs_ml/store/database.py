@@ -15,6 +15,9 @@ from cs_ml.store.scope import Scope
 _BUSY_TIMEOUT_MS = 10_000
 _CONNECT_TIMEOUT_S = 5
 _WRITER = "cs_ml_writer"
+_MIGRATION_LOCK = 0x43534D4C  # "CSML": the advisory lock of those who change the schema
+_MIGRATION_WAIT = "60s"
+_TABLE_LOCK_WAIT = "5s"  # longer would hold up everybody who queues behind us
 
 
 def create_store_engine(url: str) -> Engine:
@@ -29,7 +32,9 @@ def create_store_engine(url: str) -> Engine:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
-    return create_engine(parsed, pool_pre_ping=True, connect_args={"connect_timeout": _CONNECT_TIMEOUT_S})
+    engine = create_engine(parsed, pool_pre_ping=True, connect_args={"connect_timeout": _CONNECT_TIMEOUT_S})
+    event.listen(engine, "connect", _prepare_postgres)
+    return engine
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
@@ -40,13 +45,18 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     cursor.close()
 
 
+def _prepare_postgres(connection: Any, _record: Any) -> None:
+    connection.execute("SET TIME ZONE 'UTC'")  # CURRENT_TIMESTAMP as a column's default has no zone, and means UTC
+    connection.commit()
+
+
 def _begin_sqlite(connection: Connection) -> None:
     writer = connection.get_execution_options().get(_WRITER)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
 
 
 class Database:
-    """One database. `read` and `write` are the only ways to tenant-owned rows; `engine` is for migrations."""
+    """One database. `read` and `write` are the only ways to tenant-owned rows; `migration` changes the schema."""
 
     def __init__(self, url: str) -> None:
         self.engine = create_store_engine(url)
@@ -80,6 +90,16 @@ class Database:
             yield IdentityStore(session)
             if write:
                 session.commit()
+
+    @contextmanager
+    def migration(self) -> Iterator[Connection]:
+        """A transaction that changes the schema: one at a time, and an error rather than a long wait for a table."""
+        with self._writing.begin() as connection:
+            if self.dialect == "postgresql":
+                connection.execute(text(f"SET LOCAL lock_timeout = '{_MIGRATION_WAIT}'"))
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+                connection.execute(text(f"SET LOCAL lock_timeout = '{_TABLE_LOCK_WAIT}'"))
+            yield connection
 
     @contextmanager
     def _session(self, engine: Engine, actor: Actor) -> Iterator[Session]:

@@ -9,15 +9,15 @@ from uuid import uuid4
 from sqlalchemy import make_url
 
 from cs_ml.store.database import Database
+from cs_ml.store.migrations import runner
 from tests.support.postgres import PostgresServer
 
 
 def build_schema(url: str) -> None:
     """Everything that `cs-ml db upgrade` makes."""
-    from cs_ml.store.tables import Base
-
     database = Database(url)
-    Base.metadata.create_all(database.engine)
+    with database.migration() as connection:
+        runner.upgrade(connection)
     database.close()
 
 

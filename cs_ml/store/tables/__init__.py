@@ -33,6 +33,7 @@ from cs_ml.store.tables.own import (
     TenantSetting,
 )
 from cs_ml.store.tables.predictions import AccountMLPrediction, AIUsageEvent
+from cs_ml.store.tables.schema import schema_addition
 
 __all__ = [
     "CTA",
@@ -66,4 +67,5 @@ __all__ = [
     "TenantSetting",
     "TenantUser",
     "User",
+    "schema_addition",
 ]

@@ -1,0 +1,1 @@
+"""How a database gets our schema: frozen revisions, run by Alembic from `runner`."""
