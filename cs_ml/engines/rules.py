@@ -1,6 +1,7 @@
 """Engine `rules`: a transparent scorecard. Every point it adds is a risk factor with its evidence; the parts add up."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from cs_ml.domain.context import AccountContext, TenantReference
 from cs_ml.domain.policy import (
@@ -75,7 +76,7 @@ class RulesEngine:
             factors=[_factor(j, j.part.risk) for j in risks],
             protective=[_factor(j, j.part.protective) for j in good],
             evidence=_evidence(context, [*risks, *good]),
-            explanation=_explain(context, probability, risks, window_days),
+            explanation=_explain(context, probability, risks, window_days) + _stopped(stopped),
             recommendations=[_recommend(j) for j in risks[:_MAX_RECOMMENDATIONS]],
         )
 
@@ -151,6 +152,11 @@ def _recommend(judged: _Judged) -> Recommendation:
         effort=judged.part.effort,
         timeframe={"high": "this week", "medium": "within two weeks", "low": "this month"}[impact],
     )
+
+
+def _stopped(since: datetime | None) -> str:
+    """A silent feed is not a silent customer: say so."""
+    return f" No data of any account has arrived since {since:%-d %B %Y}." if since else ""
 
 
 def _explain(context: AccountContext, probability: float, risks: list[_Judged], window_days: int) -> str:
