@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from cs_ml.domain.errors import Invalid
 from cs_ml.engines.rules import RulesEngine
 from cs_ml.engines.scorecard import default_scorecard
 from cs_ml.services.access import AccessService
@@ -13,9 +14,13 @@ from cs_ml.services.clock import Clock
 from cs_ml.services.context import ContextService
 from cs_ml.services.limits import PredictionLimit
 from cs_ml.services.predictions import PredictionService
+from cs_ml.services.sessions import SessionService
 from cs_ml.services.tenant_settings import TenantSettingsService
 from cs_ml.settings import Settings
 from cs_ml.store.database import Database
+
+MIN_KEY_LENGTH = 32
+MIN_KEY_LETTERS = 8  # fewer different ones are no random choice
 
 
 def system_clock() -> datetime:
@@ -60,3 +65,15 @@ def open_services(settings: Settings | None = None, clock: Clock = system_clock)
         )
     finally:
         database.close()
+
+
+def open_sessions(services: Services) -> SessionService:
+    """Signing in, for the app. Raises Invalid where there is no good key: none is shipped, and none is made up here."""
+    key = services.settings.session_key or ""
+    if len(key) < MIN_KEY_LENGTH or len(set(key)) < MIN_KEY_LETTERS:
+        raise Invalid(
+            f"CS_ML_SESSION_KEY must be a secret of {MIN_KEY_LENGTH} random characters or more. "
+            'Make one: python3 -c "import secrets; print(secrets.token_urlsafe(32))"',
+            fields={"session_key": f"{MIN_KEY_LENGTH} random characters or more"},
+        )
+    return SessionService(services.database, services.clock, services.access, key=key.encode())

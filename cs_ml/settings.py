@@ -19,6 +19,11 @@ class Settings(BaseSettings):
         description="The role that migrates, where it is another than the runtime role. Default: the same.",
         repr=False,
     )
+    session_key: str | None = Field(
+        default=None,
+        description="Secret of 32 characters or more behind the sessions of the app; a new one signs everybody out.",
+        repr=False,
+    )
     limit_predictions_per_day: int = Field(
         default=100, ge=0, description="Single predictions a tenant may compute a day (cached answers are free)."
     )

@@ -60,6 +60,10 @@ class PasswordHasher:
         except UnknownHashError:
             return False
 
+    def is_outdated(self, own_hash: str | None) -> bool:
+        """Whether a right password should be hashed anew: there is no hash of ours, or a weaker one."""
+        return own_hash is None or self._own.current_hasher.check_needs_rehash(own_hash)
+
     @cached_property
     def _nobody(self) -> str:
         return self.hash(generate_password())

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from cs_ml.domain.actor import Actor
@@ -78,6 +79,15 @@ class Database:
         with self._session(self._writing, actor) as session:
             yield Scope(session, actor)
             session.commit()
+
+    def is_up(self) -> bool:
+        """Whether the database answers now."""
+        try:
+            with self.engine.connect() as connection:
+                connection.execute(text("SELECT 1"))
+        except DBAPIError:
+            return False
+        return True
 
     @contextmanager
     def identity(self, *, write: bool = False) -> Iterator[IdentityStore]:

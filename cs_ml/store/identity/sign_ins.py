@@ -1,5 +1,9 @@
-"""Sessions, the tickets that open them, and failed attempts. Every id is a digest, made by services/sessions.py."""
+"""Sessions, the tickets that open them, and failed attempts.
 
+Ids of sessions and tickets are digests, made by services/sessions.py.
+"""
+
+import hashlib
 from datetime import datetime
 
 from sqlalchemy import case, delete, or_, select, update
@@ -60,7 +64,7 @@ class SignInStore(Keyholder):
         self._run(delete(SignInTicket).where(SignInTicket.expires_at <= now))
         self._run(delete(SignInThrottle).where(SignInThrottle.window_started_at < forget_before))
 
-    def count_attempt(self, subject: str, now: datetime, *, window_since: datetime, limit: int) -> tuple[int, int]:
+    def count_attempt(self, email: str, now: datetime, *, window_since: datetime, limit: int) -> tuple[int, int]:
         """Counts an attempt before it is judged, so that many at once cannot slip through.
 
         Answers the attempts of the current window (begun after `window_since`) and the attempts since the last
@@ -68,7 +72,7 @@ class SignInStore(Keyholder):
         """
         table = SignInThrottle.__table__.c
         over = table.windowStartedAt <= window_since
-        first = {"subject": subject, "windowStartedAt": now, "failures": 1, "consecutive": 1}
+        first = {"subject": _subject(email), "windowStartedAt": now, "failures": 1, "consecutive": 1}
         changes = {
             "failures": case((over, 1), else_=table.failures + 1),
             "consecutive": table.consecutive + case((over, 1), (table.failures >= limit, 0), else_=1),
@@ -79,6 +83,14 @@ class SignInStore(Keyholder):
         row = self._run(statement.returning(table.failures, table.consecutive)).one()
         return row.failures, row.consecutive
 
-    def forgive(self, subject: str) -> None:
+    def forgive(self, email: str) -> None:
         """Forgets the failures of an account."""
-        self._run(delete(SignInThrottle).where(SignInThrottle.subject == subject))
+        self._run(delete(SignInThrottle).where(SignInThrottle.subject == _subject(email)))
+
+    def cancel_tickets(self, user_id: int) -> None:
+        self._run(delete(SignInTicket).where(SignInTicket.user_id == user_id))
+
+
+def _subject(email: str) -> str:
+    """Stands for an address, known or not, without keeping it."""
+    return hashlib.sha256(email.strip().lower().encode()).hexdigest()

@@ -1,0 +1,130 @@
+"""Signing in and out, and who uses a browser. Nothing that a browser holds is stored: only keyed digests of it are."""
+
+import hmac
+import secrets
+import time as waiting
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from cs_ml.domain.people import Person
+from cs_ml.domain.sessions import SignedIn
+from cs_ml.services.access import AccessService
+from cs_ml.services.clock import Clock
+from cs_ml.store.database import Database
+
+TICKET_LIFE = timedelta(seconds=30)
+IDLE = timedelta(minutes=60)
+ABSOLUTE = timedelta(hours=12)
+# Failures of one account before it is refused, even with the right password, until the window has passed.
+MAX_FAILURES = 5
+WINDOW = timedelta(minutes=15)
+# Guesses in a row, over all windows, before only an operator can help (NIST SP 800-63B-4, 3.2.2).
+MAX_CONSECUTIVE = 100
+# How long failures of an account that nobody tries again are kept.
+FORGET = timedelta(days=30)
+FLOOR_S = 1.0  # above what the slowest hash takes: bcrypt with cost 12 on a busy machine
+_TOUCH_EVERY = timedelta(minutes=1)  # a click is no reason to write
+_TOKEN_BYTES = 32
+
+
+class SessionService:
+    """`key`: 32 bytes or more; changing it ends every session."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        access: AccessService,
+        *,
+        key: bytes,
+        sleep: Callable[[float], None] = waiting.sleep,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._access = access
+        self._key = key
+        self._sleep = sleep
+
+    def sign_in(self, email: str, password: str) -> str | None:
+        """A ticket for `redeem`; None for a wrong password, an unknown, disabled or locked account alike."""
+        with self._floor():
+            allowed = self._count(email)
+            person = self._access.verify(email, password)
+            if person is None or not allowed:
+                return None
+            return self._ticket(person)
+
+    def redeem(self, ticket: str) -> str | None:
+        """A new session's token for a ticket; None for one that was used, has run out, or never was."""
+        now = self._clock()
+        with self._database.identity(write=True) as identity:
+            user_id = identity.sign_ins.take_ticket(self._digest(ticket), now)
+            if user_id is None:
+                return None
+            token = secrets.token_urlsafe(_TOKEN_BYTES)
+            epoch = identity.password_state(user_id).epoch
+            identity.sign_ins.add_session(self._digest(token), user_id, epoch=epoch, now=now, expires_at=now + ABSOLUTE)
+        return token
+
+    def resolve(self, token: str) -> SignedIn | None:
+        """Who is signed in by this token, with role and scope as they stand now; None where nobody is."""
+        now, session = self._clock(), self._digest(token)
+        with self._database.identity() as identity:
+            found = identity.sign_ins.find_session(session)
+            if found is None or now >= found.expires_at or now >= found.last_seen_at + IDLE:
+                return None
+            person, state = identity.get_user(found.user_id), identity.password_state(found.user_id)
+            if person is None or state.disabled or state.epoch != found.epoch:
+                return None
+            memberships = identity.memberships(found.user_id)
+        if now >= found.last_seen_at + _TOUCH_EVERY:
+            with self._database.identity(write=True) as identity:
+                identity.sign_ins.touch(session, now)
+        if not memberships:
+            return None
+        place = next((m for m in memberships if m.tenant.id == found.tenant_id), memberships[0])
+        return SignedIn(person=person, memberships=tuple(memberships), place=place)
+
+    def choose_tenant(self, token: str, tenant_id: str) -> None:
+        """Where this browser works from now on. Raises NotFound for a tenant that the user has no place in."""
+        session = self._digest(token)
+        with self._database.identity() as identity:
+            found = identity.sign_ins.find_session(session)
+        if found is not None:
+            self._access.actor_for(found.user_id, tenant_id)
+            with self._database.identity(write=True) as identity:
+                identity.sign_ins.choose_tenant(session, tenant_id)
+
+    def end(self, token: str) -> None:
+        """Signs out: the token is worth nothing from now on, in whatever hands."""
+        with self._database.identity(write=True) as identity:
+            identity.sign_ins.end(self._digest(token))
+
+    def _count(self, email: str) -> bool:
+        now = self._clock()
+        with self._database.identity(write=True) as identity:
+            identity.sign_ins.clean(now, idle_since=now - IDLE, forget_before=now - FORGET)
+            failures, consecutive = identity.sign_ins.count_attempt(
+                email, now, window_since=now - WINDOW, limit=MAX_FAILURES
+            )
+        return failures <= MAX_FAILURES and consecutive <= MAX_CONSECUTIVE
+
+    def _ticket(self, person: Person) -> str:
+        ticket = secrets.token_urlsafe(_TOKEN_BYTES)
+        with self._database.identity(write=True) as identity:
+            identity.sign_ins.forgive(person.email)
+            identity.sign_ins.add_ticket(self._digest(ticket), person.id, expires_at=self._clock() + TICKET_LIFE)
+        return ticket
+
+    @contextmanager
+    def _floor(self) -> Iterator[None]:
+        """Makes every attempt last as long: hashes of several kinds differ, and an unknown user has none."""
+        started = waiting.monotonic()
+        try:
+            yield
+        finally:
+            self._sleep(max(0.0, FLOOR_S - (waiting.monotonic() - started)))
+
+    def _digest(self, secret: str) -> str:
+        return hmac.digest(self._key, secret.encode(), "sha256").hex()

@@ -1,0 +1,1 @@
+"""The app: everything of Streamlit that is not a page."""

@@ -1,0 +1,65 @@
+"""The strip on top of every page, and the banner where one fails."""
+
+import logging
+import secrets
+
+import streamlit as st
+
+from cs_ml.domain.errors import CsMlError
+from cs_ml.domain.sessions import SignedIn
+from cs_ml.ui.handover import clear
+from cs_ml.ui.runtime import session_token, sessions
+from cs_ml.ui.state import Key
+
+_log = logging.getLogger(__name__)
+
+
+def draw_frame(found: SignedIn) -> None:
+    """Tenant (and picker), state of the engines, who is here, and the way out."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        _draw_tenant(found)
+        st.space("stretch")
+        st.text(found.person.name)
+        if st.button("Sign out", key=Key.SIGN_OUT):
+            _sign_out()
+
+
+def show_failure(error: Exception) -> bool:
+    """Draws what a person can use instead of a traceback, which goes to the log. True: nothing else is to be drawn."""
+    if isinstance(error, CsMlError):
+        st.error(error.message)
+        return True
+    reference = secrets.token_hex(4)
+    _log.error("page failed, reference %s", reference, exc_info=error)
+    st.error(
+        "This page could not be shown. Nothing was changed. Load it again; if it fails again, tell your "
+        f"administrator the reference {reference}."
+    )
+    return True
+
+
+def _draw_tenant(found: SignedIn) -> None:
+    tenants = {m.tenant.id: m.tenant.name for m in found.memberships}
+    if len(tenants) == 1:
+        st.text(found.place.tenant.name)
+        return
+    chosen = st.selectbox(
+        "Tenant",
+        list(tenants),
+        index=list(tenants).index(found.place.tenant.id),
+        format_func=lambda tenant_id: tenants[tenant_id],
+        label_visibility="collapsed",
+        key=Key.TENANT,
+    )
+    token = session_token()
+    if token and chosen != found.place.tenant.id:
+        sessions().choose_tenant(token, chosen)
+        st.rerun()
+
+
+def _sign_out() -> None:
+    token = session_token()
+    if token:
+        sessions().end(token)
+    clear()
+    st.stop()

@@ -1,0 +1,43 @@
+"""The one script of the app: it posts what its element names, then loads the page anew.
+
+A cookie that scripts cannot read can only be set by an HTTP answer, so the browser has to be sent for it.
+"""
+
+import base64
+import hashlib
+
+import streamlit as st
+
+CLAIM_PATH = "session/claim"
+END_PATH = "session/end"
+
+# A constant, so that the content policy can name its hash. Paths are relative: pages stand one level deep.
+SCRIPT = """
+(() => {
+  const order = document.querySelector("[data-handover]");
+  if (!order || order.dataset.done) return;
+  order.dataset.done = "yes";
+  fetch(order.dataset.handover, { method: "POST", body: order.dataset.ticket }).then(() => location.reload());
+})();
+"""
+
+
+def script_source() -> str:
+    """The script's name in a content policy."""
+    digest = hashlib.sha256(SCRIPT.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
+
+
+def claim(ticket: str) -> None:
+    """Sends the browser for its session cookie."""
+    _send(CLAIM_PATH, ticket)
+
+
+def clear() -> None:
+    """Sends the browser to have its cookie removed."""
+    _send(END_PATH, "")
+
+
+def _send(path: str, ticket: str) -> None:
+    order = f'<div data-handover="{path}" data-ticket="{ticket}"></div>'
+    st.html(f"{order}<script>{SCRIPT}</script>", unsafe_allow_javascript=True)

@@ -1,0 +1,62 @@
+"""What a page needs to begin: the wired services, and who is asking."""
+
+import atexit
+from contextlib import ExitStack
+from functools import cache
+
+import streamlit as st
+
+from cs_ml.bootstrap import Services, open_services, open_sessions
+from cs_ml.domain.actor import Actor, Permission
+from cs_ml.domain.errors import Forbidden
+from cs_ml.domain.sessions import SignedIn
+from cs_ml.services.sessions import SessionService
+
+# `__Host-` binds the cookie to this very host, which browsers grant over https only.
+SECURE_COOKIE = "__Host-cs_ml_session"
+PLAIN_COOKIE = "cs_ml_session"
+
+
+@cache
+def services() -> Services:
+    """The services of this process, opened once and closed with it."""
+    stack = ExitStack()
+    atexit.register(stack.close)
+    return stack.enter_context(open_services())
+
+
+@cache
+def sessions() -> SessionService:
+    """Signing in. Raises Invalid where the session key is missing or weak."""
+    return open_sessions(services())
+
+
+def session_token() -> str | None:
+    """What the browser holds; never kept in session state, so that it is looked up anew at every run."""
+    for name in (SECURE_COOKIE, PLAIN_COOKIE):
+        value = st.context.cookies.get(name)
+        if isinstance(value, str):
+            return value
+    return None
+
+
+def signed_in() -> SignedIn | None:
+    """Who uses this browser now; None where nobody is signed in, or not any more."""
+    token = session_token()
+    return sessions().resolve(token) if token else None
+
+
+def require_actor(permission: Permission = Permission.READ) -> Actor:
+    """The first statement of every page, fragment and callback: who asks, or the run ends with a notice."""
+    found = signed_in()
+    if found is None:
+        st.info("Please sign in to see this page.")
+        st.page_link("/", label="Sign in")
+        st.stop()
+    actor = found.actor
+    try:
+        actor.require(permission)
+    except Forbidden as error:
+        st.error(error.message)
+        st.stop()
+    return actor
