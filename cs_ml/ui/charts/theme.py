@@ -1,0 +1,63 @@
+"""How every figure looks. Backgrounds stay transparent and text takes Streamlit's theme, so that light and dark both
+work; every colour has a contrast of 3 or more on white and on the dark background, and none stands alone."""
+
+from collections.abc import Mapping
+
+import plotly.graph_objects as go
+
+from cs_ml.domain.policy import RiskBand
+
+# Blue, amber, orange, red: an order that people with any colour vision can follow.
+BAND_COLOURS: Mapping[RiskBand, str] = {
+    RiskBand.LOW: "#3B82C4",
+    RiskBand.MEDIUM: "#B8860B",
+    RiskBand.HIGH: "#E0701A",
+    RiskBand.CRITICAL: "#D0344B",
+}
+BAND_SYMBOLS: Mapping[RiskBand, str] = {
+    RiskBand.LOW: "circle-open",
+    RiskBand.MEDIUM: "circle",
+    RiskBand.HIGH: "triangle-up",
+    RiskBand.CRITICAL: "diamond",
+}
+NEUTRAL = "#808080"
+INCREASE, DECREASE = "#D0344B", "#3B82C4"
+# After Okabe and Ito, darkened where white needs it.
+SERIES = ("#3B82C4", "#D55E00", "#009E73", "#B8608F", "#9A7D0A")
+TRANSPARENT = "rgba(0,0,0,0)"
+
+
+def new_figure(*, height: int) -> go.Figure:
+    """An empty figure of our look; `height` in pixels."""
+    figure = go.Figure()
+    figure.update_layout(
+        height=height,
+        margin={"l": 8, "r": 8, "t": 32, "b": 8},
+        paper_bgcolor=TRANSPARENT,
+        plot_bgcolor=TRANSPARENT,
+        hoverlabel={"namelength": -1},
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0},
+        showlegend=False,
+    )
+    figure.update_xaxes(automargin=True)
+    figure.update_yaxes(automargin=True)
+    return figure
+
+
+def say_empty(figure: go.Figure, words: str) -> go.Figure:
+    """A figure without data says so in its middle."""
+    figure.add_annotation(text=words, showarrow=False, xref="paper", yref="paper", x=0.5, y=0.5)
+    figure.update_xaxes(visible=False)
+    figure.update_yaxes(visible=False)
+    return figure
+
+
+def faded(colour: str, strength: float) -> str:
+    """`#rrggbb` at `strength` 0..1."""
+    red, green, blue = (int(colour[start : start + 2], 16) for start in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{strength})"
+
+
+def label(text: str) -> str:
+    """Text of others for a figure, which reads tags and links in its texts: shown as it is."""
+    return text.replace("&", "&amp;").replace("<", "&lt;")

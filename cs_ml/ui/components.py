@@ -1,0 +1,77 @@
+"""Pieces that pages share. Text of customers and models goes through `text`, or through `plain` where only a label will
+do: Streamlit reads labels and most bodies as Markdown, which loads images and follows links without a click."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, tzinfo
+from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import streamlit as st
+
+from cs_ml.domain.errors import CsMlError
+from cs_ml.domain.policy import RiskBand
+from cs_ml.ui.exports import Rows, csv_bytes, safe_rows
+from cs_ml.ui.formatting import band_label
+
+_BADGES: Mapping[RiskBand, Literal["red", "orange", "yellow", "blue"]] = {
+    RiskBand.CRITICAL: "red",
+    RiskBand.HIGH: "orange",
+    RiskBand.MEDIUM: "yellow",
+    RiskBand.LOW: "blue",
+}
+_PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
+# Bare addresses and :shortcodes: are found in the text after Markdown was read, where a backslash no longer helps.
+_FOUND_LATER = re.compile(r"(://|:|@|www(?=\.))", re.IGNORECASE)
+_JOINER = "\N{WORD JOINER}"  # invisible, and no line breaks at it
+
+
+def plain(text: str) -> str:
+    """Text of others for a label or title: shown as it is, whatever Markdown or address it holds; on one line."""
+    parted = _FOUND_LATER.sub(rf"\1{_JOINER}", " ".join(text.split()))
+    return _PUNCTUATION.sub(r"\\\1", parted)
+
+
+def text(body: str, *, help: str | None = None) -> None:  # noqa: A002 (Streamlit's own word)
+    """Text of others as a body: never Markdown. `help` is ours."""
+    st.text(body, help=help)
+
+
+def band_badge(band: RiskBand) -> None:
+    """Colour, shape and word at once."""
+    st.badge(band_label(band), color=_BADGES[band])
+
+
+def empty_state(title: str, next_step: str) -> None:
+    """Nothing to show, and what to do about it. Both are our own words."""
+    with st.container(border=True):
+        st.markdown(f"**{title}**")
+        st.caption(next_step)
+
+
+def error_state(error: CsMlError, *, error_id: str | None = None, still_works: str | None = None) -> None:
+    """What failed, what still works, and the id to quote."""
+    parts = [
+        plain(error.message),
+        still_works,
+        f"Quote the id `{error_id}` when you ask for help." if error_id else None,
+    ]
+    st.error(" ".join(part for part in parts if part))
+
+
+def table(rows: Rows, *, alt: str, download: str | None = None, key: str | None = None) -> None:
+    """Rows as a table; `download` is the name of the file that its button saves. Risky cells are made harmless."""
+    st.dataframe(safe_rows(rows), hide_index=True, alt=alt, key=key)
+    if download:
+        st.download_button(
+            "Download CSV", csv_bytes(rows), download, "text/csv", on_click="ignore", key=key and f"{key}-csv"
+        )
+
+
+def reader_zone() -> tzinfo:
+    """The zone of the reader's browser; UTC where it tells none."""
+    name = st.context.timezone
+    try:
+        return ZoneInfo(name) if isinstance(name, str) else UTC
+    except (ZoneInfoNotFoundError, ValueError):
+        return UTC
