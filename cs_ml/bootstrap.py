@@ -12,6 +12,7 @@ from cs_ml.services.access import AccessService
 from cs_ml.services.batches import BatchService
 from cs_ml.services.clock import Clock
 from cs_ml.services.context import ContextService
+from cs_ml.services.databases import DatabaseService, prepare
 from cs_ml.services.limits import PredictionLimit
 from cs_ml.services.predictions import PredictionService
 from cs_ml.services.sessions import SessionService
@@ -43,11 +44,15 @@ class Services:
 
 @contextmanager
 def open_services(settings: Settings | None = None, clock: Clock = system_clock) -> Iterator[Services]:
-    """Services over the configured database; closed at the end."""
+    """Services over the configured database; closed at the end.
+
+    A new SQLite file gets its tables here. Raises Invalid where another database lacks them or they are not current.
+    """
     settings = settings or Settings()
     database = Database(settings.database_url)
     engines = [RulesEngine(default_scorecard())]
     try:
+        prepare(database)
         yield Services(
             settings=settings,
             database=database,
@@ -77,3 +82,15 @@ def open_sessions(services: Services) -> SessionService:
             fields={"session_key": f"{MIN_KEY_LENGTH} random characters or more"},
         )
     return SessionService(services.database, services.clock, services.access, key=key.encode())
+
+
+@contextmanager
+def open_schema(settings: Settings | None = None, *, as_owner: bool = False) -> Iterator[DatabaseService]:
+    """The database itself, whatever state its schema is in; with the rights of the role that migrates `as_owner`."""
+    settings = settings or Settings()
+    owner_url = settings.owner_database_url if as_owner else None
+    database = Database(owner_url or settings.database_url)
+    try:
+        yield DatabaseService(database)
+    finally:
+        database.close()
