@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
@@ -16,6 +17,9 @@ from tests.support.databases import (
 )
 from tests.support.postgres import PostgresServer, PostgresUnavailableError, postgres_for_tests
 from tests.support.requirements import unavailable
+
+if TYPE_CHECKING:
+    from tests.support.apps import App
 
 hypothesis.settings.register_profile("default", deadline=None)  # a busy machine is no fault of the code
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
@@ -71,3 +75,12 @@ def database(database_url: str) -> Iterator[Database]:
     opened = Database(database_url)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def app(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator["App"]:
+    """The app over `database`, for AppTest; nobody is signed in yet."""
+    from tests.support.apps import app_over  # Streamlit takes a second to import
+
+    with app_over(database_url, monkeypatch) as opened:
+        yield opened
