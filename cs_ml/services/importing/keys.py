@@ -34,6 +34,9 @@ class Keys:
                 self._fault(key, line)
             self._seen.add(key)
 
+    def has(self, key: Key) -> bool:
+        return key in self._seen
+
     def _fault(self, key: Key, line: int) -> None:
         names = self._file.key if len(key) == len(self._file.key) else self._file.else_key
         shown = [

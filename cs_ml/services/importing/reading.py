@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cs_ml.domain.bundle import MAX_COLUMNS, MAX_NAME, Column, File
+from cs_ml.domain.bundle import ACCOUNTS, MAX_COLUMNS, MAX_NAME, Column, File
 from cs_ml.services.importing.faults import Faults, shortened
 from cs_ml.services.importing.source import READ_ERRORS, CheckedStream, Open, UnreadableError, open_text
 from cs_ml.services.importing.values import Converter, converter
@@ -31,7 +31,9 @@ class Block:
 
 
 class FileReader:
-    """Reads one file of a bundle. `own_columns`: names of the columns beyond the format, once blocks are read."""
+    """Reads one file of a bundle. Once its blocks are read: `own_columns` names the columns beyond the format,
+    `has_header` tells whether its rows could be read, `rejected` holds the references of wrong rows of accounts.csv.
+    """
 
     def __init__(self, file: File, faults: Faults, warnings: list[str], accounts: Mapping[str, int] | None) -> None:
         self._file, self._faults, self._warnings = file, faults, warnings
@@ -40,13 +42,16 @@ class FileReader:
         self._header: list[str] = []
         self._used: list[tuple[Column, Converter, int | None]] = []
         self.own_columns: tuple[str, ...] = ()
+        self.has_header = False
+        self.rejected: set[str] = set()
 
     def blocks(self, opened: Open) -> Iterator[Block]:
         """Stops at what cannot be read further. Never raises for what stands in the file."""
         try:
             with open_text(opened()) as (stream, text):
                 reader = csv.reader(text, strict=True)
-                if self._take_header(reader, stream):
+                self.has_header = self._take_header(reader, stream)
+                if self.has_header:
                     for rows, lines in self._batches(reader):
                         block = self._block(rows, lines, dirty=stream.dirty)
                         if block.lines:
@@ -128,7 +133,12 @@ class FileReader:
                 return Block(lines=lines, columns=self._columns(rows))
             except ValueError:
                 pass
-        good = [(row, line) for row, line in zip(rows, lines, strict=True) if self._is_good(row, line, dirty=dirty)]
+        good = []
+        for row, line in zip(rows, lines, strict=True):
+            if self._is_good(row, line, dirty=dirty):
+                good.append((row, line))
+            elif self._file.name == ACCOUNTS:
+                self.rejected.update(row[: self._width])  # a fault here is no reason for one more in other files
         return Block(lines=[line for _, line in good], columns=self._columns([row for row, _ in good]))
 
     def _columns(self, rows: Rows) -> list[list[Any]]:
