@@ -9,6 +9,7 @@ from cs_ml.domain.errors import Invalid
 from cs_ml.engines.rules import RulesEngine
 from cs_ml.engines.scorecard import default_scorecard
 from cs_ml.services.access import AccessService
+from cs_ml.services.accounts import AccountService
 from cs_ml.services.batches import BatchService
 from cs_ml.services.clock import Clock
 from cs_ml.services.context import ContextService
@@ -37,6 +38,7 @@ class Services:
     clock: Clock
     access: AccessService
     tenant_settings: TenantSettingsService
+    accounts: AccountService
     context: ContextService
     predictions: PredictionService
     batches: BatchService
@@ -59,6 +61,7 @@ def open_services(settings: Settings | None = None, clock: Clock = system_clock)
             clock=clock,
             access=AccessService(database, clock),
             tenant_settings=TenantSettingsService(database, clock),
+            accounts=AccountService(database, clock),
             context=ContextService(database, clock),
             predictions=PredictionService(
                 database,

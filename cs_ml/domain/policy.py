@@ -34,6 +34,13 @@ class RiskBand(StrEnum):
     LOW = "low"
 
 
+class HealthBand(StrEnum):
+    EXCELLENT = "excellent"
+    GOOD = "good"
+    FAIR = "fair"
+    POOR = "poor"
+
+
 class Urgency(StrEnum):
     IMMEDIATE = "immediate"
     THIS_WEEK = "this_week"
@@ -48,6 +55,13 @@ URGENCY: Mapping[RiskBand, Urgency] = {
     RiskBand.HIGH: Urgency.THIS_WEEK,
     RiskBand.MEDIUM: Urgency.THIS_MONTH,
     RiskBand.LOW: Urgency.MONITOR,
+}
+# Lowest health score (0..100) of each band, best first.
+HEALTH_BANDS: Mapping[HealthBand, int] = {
+    HealthBand.EXCELLENT: 80,
+    HealthBand.GOOD: 60,
+    HealthBand.FAIR: 40,
+    HealthBand.POOR: 0,
 }
 DUE_DAYS: Mapping[Urgency, int] = {
     Urgency.IMMEDIATE: 1,

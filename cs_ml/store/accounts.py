@@ -1,11 +1,13 @@
-"""Accounts by id or imported reference."""
+"""Accounts by id, imported reference or name."""
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Text, bindparam, cast, func, select
+from sqlalchemy import ColumnElement, Text, bindparam, case, cast, func, select
 
 from cs_ml.domain.errors import NotFound
+from cs_ml.domain.timeline import AccountHit
 from cs_ml.store.scope import AnySelect, Scope
 from cs_ml.store.tables import Account, CRMActivity, ExternalRef
 
@@ -46,6 +48,13 @@ class AccountRepository:
         """Ids of live accounts in order, a page at a time."""
         return list(self._scope.execute(_ids(), {"after": after, "limit": limit}).scalars())
 
+    def search(self, words: str, *, limit: int) -> Sequence[AccountHit]:
+        """Live accounts whose name holds `words` (all for none) or whose reference is `words`; names that begin so
+        come first."""
+        params = {"words": words, "holds": f"%{_literally(words)}%", "begins": f"{_literally(words)}%", "limit": limit}
+        rows = self._scope.execute(_search(), params)
+        return [AccountHit(id=row.id, name=row.name, reference=row.reference) for row in rows]
+
 
 def not_found() -> NotFound:
     """The same words for every account that the actor cannot see, so that nothing tells whether it exists."""
@@ -65,5 +74,33 @@ def _ids() -> AnySelect:
         select(Account.id)
         .where(Account.id > bindparam("after"), Account.archived.is_(False))
         .order_by(Account.id)
+        .limit(bindparam("limit"))
+    )
+
+
+def _literally(words: str) -> str:
+    """For LIKE with the escape character of `_search`."""
+    return words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+@cache
+def _search() -> AnySelect:
+    references = select(ExternalRef.target_id).where(
+        ExternalRef.kind == "account", ExternalRef.ref == bindparam("words")
+    )
+    reference = (
+        select(func.min(ExternalRef.ref))
+        .where(ExternalRef.kind == "account", ExternalRef.target_id == Account.id)
+        .correlate(Account)
+        .scalar_subquery()
+    )
+    begins = Account.name.ilike(bindparam("begins"), escape="\\")
+    return (
+        select(Account.id, Account.name, reference.label("reference"))
+        .where(
+            Account.archived.is_(False),
+            Account.name.ilike(bindparam("holds"), escape="\\") | Account.id.in_(references),
+        )
+        .order_by(case((begins, 0), else_=1), Account.name, Account.id)
         .limit(bindparam("limit"))
     )

@@ -1,0 +1,43 @@
+"""Finding an account, and what happened to it over time."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from cs_ml.domain.actor import Actor, Permission
+from cs_ml.domain.timeline import AccountHit, AccountTimeline
+from cs_ml.services.clock import Clock, moment
+from cs_ml.store.accounts import AccountRepository
+from cs_ml.store.database import Database
+from cs_ml.store.timelines import TimelineRepository
+
+MOST_HITS = 20
+_EVER = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class AccountService:
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    def search(self, actor: Actor, words: str = "") -> Sequence[AccountHit]:
+        """Up to MOST_HITS live accounts whose name holds `words` or whose reference is them, best first."""
+        actor.require(Permission.READ)
+        with self._database.read(actor) as scope:
+            return AccountRepository(scope).search(words.strip(), limit=MOST_HITS)
+
+    def timeline(
+        self, actor: Actor, account_id: int, *, days: int | None = None, as_of: datetime | None = None
+    ) -> AccountTimeline:
+        """The `days` (None: all) before `as_of` (default: now). Raises NotFound."""
+        actor.require(Permission.READ)
+        until = moment(self._clock, as_of).at
+        since = until - timedelta(days=days) if days else _EVER
+        with self._database.read(actor) as scope:
+            timelines = TimelineRepository(scope)
+            return AccountTimeline(
+                since=since,
+                until=until,
+                events=timelines.events(account_id, since, until),
+                health=timelines.health(account_id, since, until),
+                predictions=timelines.predictions(account_id, until),
+            )
