@@ -1,0 +1,145 @@
+"""The health of one account over time, and in words for those who do not see it."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta, tzinfo
+from itertools import pairwise
+from statistics import median
+
+import plotly.graph_objects as go
+
+from cs_ml.domain.context import DIMENSIONS, Dimension
+from cs_ml.domain.policy import HEALTH_BANDS, HealthBand, RiskBand
+from cs_ml.domain.timeline import AccountEvent, EventKind, HealthReading
+from cs_ml.ui.charts.theme import BAND_COLOURS, NEUTRAL, SERIES, faded, label, new_figure, say_empty
+
+# A pause so many times the usual one is drawn as a gap, and never one shorter than this.
+_GAP_FACTOR = 3
+_SHORTEST_GAP = timedelta(days=3)
+_EVENT_LANE = -7  # below the scores, so that no mark hides a line
+
+_COLOURS: Mapping[Dimension, str] = dict(zip(DIMENSIONS, (NEUTRAL, *SERIES), strict=True))
+_DASHES: Mapping[Dimension, str] = dict(
+    zip(DIMENSIONS, ("solid", "solid", "dash", "dot", "dashdot", "longdash"), strict=True)
+)
+_BAND_COLOURS: Mapping[HealthBand, str] = dict(
+    zip(HEALTH_BANDS, (BAND_COLOURS[band] for band in reversed(RiskBand)), strict=True)
+)
+_EVENT_MARKS: Mapping[EventKind, tuple[str, str]] = {
+    EventKind.CTA_OPENED: ("triangle-right", SERIES[0]),
+    EventKind.CTA_CLOSED: ("square", SERIES[2]),
+    EventKind.CONTRACT: ("star", SERIES[3]),
+    EventKind.CHURN: ("x", SERIES[1]),
+}
+
+
+def health_figure(
+    readings: Sequence[HealthReading],
+    events: Sequence[AccountEvent],
+    dimensions: Sequence[Dimension],
+    *,
+    span: tuple[datetime, datetime],
+    zone: tzinfo,
+) -> go.Figure:
+    """One line per dimension (scores 0..100) on the bands of health, events in a lane below; pauses are gaps.
+
+    `readings` oldest first; `span` is what the axis shows, whatever there is to draw.
+    """
+    figure = new_figure(height=360)
+    shown = [(name, _series(readings, name)) for name in dimensions]
+    if not any(series for _, series in shown):
+        return say_empty(figure, "No health scores in this time")
+    _draw_bands(figure)
+    for name, series in shown:
+        figure.add_trace(_line(name, series, zone))
+    for kind in EventKind:
+        if marks := [event for event in events if event.kind is kind]:
+            figure.add_trace(_marks(kind, marks, zone))
+    figure.update_layout(showlegend=len(figure.data) > 1, hovermode="closest")
+    figure.update_xaxes(range=[at.astimezone(zone) for at in span], showgrid=False)
+    figure.update_yaxes(
+        range=[2 * _EVENT_LANE if events else 0, 100],
+        tickvals=[0, *sorted(score for score in HEALTH_BANDS.values() if score), 100],
+        title="Score, 0 to 100",
+        showgrid=False,
+        zeroline=False,
+    )
+    return figure
+
+
+def health_words(readings: Sequence[HealthReading], dimensions: Sequence[Dimension], events: int) -> str:
+    """What the figure shows, as a sentence per dimension."""
+    sentences = []
+    for name in dimensions:
+        series = _series(readings, name)
+        if not series:
+            sentences.append(f"{name.capitalize()}: no scores.")
+            continue
+        scores = [score for _, score in series]
+        sentences.append(
+            f"{name.capitalize()}: from {scores[0]} to {scores[-1]}, lowest {min(scores)}, highest {max(scores)}."
+        )
+    return f"Health scores over time. {' '.join(sentences)} Events marked: {events}."
+
+
+def _series(readings: Sequence[HealthReading], name: Dimension) -> list[tuple[datetime, int]]:
+    return [(reading.at, reading.scores[name]) for reading in readings if name in reading.scores]
+
+
+def _with_gaps(series: Sequence[tuple[datetime, int]]) -> list[tuple[datetime, int | None]]:
+    """The same with an empty point inside every pause that is long beside the usual one."""
+    pauses = [after[0] - before[0] for before, after in pairwise(series)]
+    if not pauses:
+        return list(series)
+    usual = timedelta(seconds=median(pause.total_seconds() for pause in pauses))
+    longest = max(usual * _GAP_FACTOR, _SHORTEST_GAP)
+    points: list[tuple[datetime, int | None]] = [series[0]]
+    for (before, _), point in pairwise(series):
+        if point[0] - before > longest:
+            points.append((before + (point[0] - before) / 2, None))
+        points.append(point)
+    return points
+
+
+def _line(name: Dimension, series: Sequence[tuple[datetime, int]], zone: tzinfo) -> go.Scatter:
+    points = _with_gaps(series)
+    few = len(series) <= 40  # a mark for each is readable only while there are few
+    return go.Scatter(
+        name=name.capitalize(),
+        x=[at.astimezone(zone) for at, _ in points],
+        y=[score for _, score in points],
+        mode="lines+markers" if few else "lines",
+        line={"color": _COLOURS[name], "dash": _DASHES[name], "width": 3 if name == "overall" else 2},
+        connectgaps=False,
+        hovertemplate="%{y} of 100 on %{x|%-d %b %Y}",
+    )
+
+
+def _marks(kind: EventKind, events: Sequence[AccountEvent], zone: tzinfo) -> go.Scatter:
+    symbol, colour = _EVENT_MARKS[kind]
+    return go.Scatter(
+        name=kind.value,
+        x=[event.at.astimezone(zone) for event in events],
+        y=[_EVENT_LANE] * len(events),
+        mode="markers",
+        marker={"symbol": symbol, "size": 11, "color": colour},
+        text=[label(event.text) for event in events],
+        hovertemplate="%{text}<br>%{x|%-d %b %Y}",
+        cliponaxis=False,
+    )
+
+
+def _draw_bands(figure: go.Figure) -> None:
+    top = 100
+    for band, lowest in HEALTH_BANDS.items():
+        figure.add_hrect(
+            y0=lowest,
+            y1=top,
+            line_width=0,
+            fillcolor=faded(_BAND_COLOURS[band], 0.10),
+            layer="below",
+            annotation_text=band.value,
+            annotation_position="top right",
+            annotation_font_size=11,
+            annotation_opacity=0.75,
+        )
+        top = lowest
