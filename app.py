@@ -1,10 +1,25 @@
 """The ASGI app: Streamlit over cs_ml/ui/main.py, with our routes and headers. `streamlit run app.py` serves it."""
 
+import sys
 from pathlib import Path
 
 import streamlit as st
+from starlette.middleware import Middleware
 
+from cs_ml.domain.errors import CsMlError
 from cs_ml.ui.frame import show_failure
+from cs_ml.ui.gate import Gate
+from cs_ml.ui.runtime import sessions
 from cs_ml.ui.web import routes
 
-app = st.App(Path(__file__).parent / "cs_ml" / "ui" / "main.py", routes=routes(), on_script_error=show_failure)
+try:
+    sessions()  # a server without a key does not start
+except CsMlError as error:
+    sys.exit(error.message)
+
+app = st.App(
+    Path(__file__).parent / "cs_ml" / "ui" / "main.py",
+    routes=routes(),
+    middleware=[Middleware(Gate)],
+    on_script_error=show_failure,
+)

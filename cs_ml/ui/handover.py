@@ -22,9 +22,9 @@ SCRIPT = """
 """
 
 
-def script_source() -> str:
-    """The script's name in a content policy."""
-    digest = hashlib.sha256(SCRIPT.encode()).digest()
+def source_hash(script: str) -> str:
+    """What names an inline script in a content policy."""
+    digest = hashlib.sha256(script.encode()).digest()
     return f"'sha256-{base64.b64encode(digest).decode()}'"
 
 

@@ -6,11 +6,13 @@ import streamlit as st
 
 from cs_ml.ui.frame import draw_frame
 from cs_ml.ui.runtime import signed_in
+from cs_ml.ui.state import bind
 
-ROOT = Path(__file__).parents[2]
+PAGES = Path(__file__).parents[2] / "pages"
 ICON = Path(__file__).parent / "static" / "icon.svg"
-# File in pages/, title, and address; the first is the start page. A page shows itself only to whom it is for.
-PAGES = (
+SIGN_IN = PAGES / "sign_in.py"
+# File, title, and address; the first is the start page.
+ENTRIES = (
     ("portfolio.py", "Portfolio", "portfolio"),
     ("account.py", "Account", "account"),
 )
@@ -18,24 +20,24 @@ PAGES = (
 
 def run() -> None:
     found = signed_in()
-    files = [(ROOT / "pages" / file, title, path) for file, title, path in PAGES]
+    bind(found)
     if found is None:
-        # The same addresses, so that a link leads where it points once the user has signed in.
-        sign_in = ROOT / "pages" / "sign_in.py"
-        pages = [st.Page(sign_in, title="Sign in", default=True)]
-        pages += [st.Page(sign_in, title="Sign in", url_path=path) for _, _, path in PAGES[1:]]
-        page = st.navigation(pages, position="hidden")
+        page = st.navigation([_sign_in(path) for _, _, path in ENTRIES], position="hidden")
     else:
-        pages = [
-            st.Page(file, title=title, url_path=path, default=number == 0)
-            for number, (file, title, path) in enumerate(files)
-            if file.exists()
-        ]
-        page = st.navigation(pages, position="top")
-    st.set_page_config(page_title=f"{page.title} — CS ML", page_icon=str(ICON), layout="wide")
+        page = st.navigation([_entry(*entry) for entry in ENTRIES if (PAGES / entry[0]).exists()], position="top")
+    st.set_page_config(page_title=f"{page.title} — CS ML", page_icon=str(ICON), layout="wide" if found else "centered")
     if found is not None:
         draw_frame(found)
     page.run()
+
+
+def _entry(file: str, title: str, path: str) -> st.Page:
+    return st.Page(PAGES / file, title=title, url_path=path, default=path == ENTRIES[0][2])
+
+
+def _sign_in(path: str) -> st.Page:
+    """At the address of each page, so that a link leads where it points once the user has signed in."""
+    return st.Page(SIGN_IN, title="Sign in", url_path=path, default=path == ENTRIES[0][2])
 
 
 run()
