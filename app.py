@@ -7,10 +7,10 @@ import streamlit as st
 from starlette.middleware import Middleware
 
 from cs_ml.domain.errors import CsMlError
+from cs_ml.ui.entry.gate import Gate
+from cs_ml.ui.entry.routes import routes
 from cs_ml.ui.frame import show_failure
-from cs_ml.ui.gate import Gate
 from cs_ml.ui.runtime import sessions
-from cs_ml.ui.web import routes
 
 try:
     sessions()  # a server without a key does not start

@@ -8,15 +8,15 @@ from datetime import UTC, datetime
 from cs_ml.domain.errors import Invalid
 from cs_ml.engines.rules import RulesEngine
 from cs_ml.engines.scorecard import default_scorecard
-from cs_ml.services.access import AccessService
 from cs_ml.services.accounts import AccountService
 from cs_ml.services.batches import BatchService
 from cs_ml.services.clock import Clock
 from cs_ml.services.context import ContextService
 from cs_ml.services.databases import DatabaseService, prepare
+from cs_ml.services.identity.access import AccessService
+from cs_ml.services.identity.sessions import SessionService
 from cs_ml.services.limits import PredictionLimit
 from cs_ml.services.predictions import PredictionService
-from cs_ml.services.sessions import SessionService
 from cs_ml.services.tenant_settings import TenantSettingsService
 from cs_ml.settings import Settings
 from cs_ml.store.database import Database

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from cs_ml.ui.authenticator import Authenticator
-from cs_ml.ui.handover import claim
+from cs_ml.ui.entry.authenticator import Authenticator
+from cs_ml.ui.entry.handover import claim
 from cs_ml.ui.runtime import sessions
 
 

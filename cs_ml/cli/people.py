@@ -11,7 +11,7 @@ from cs_ml.cli.options import Json, Tenant
 from cs_ml.cli.output import show, show_data
 from cs_ml.domain.actor import AccountScope, Actor, Role
 from cs_ml.domain.people import Tenant as TenantValue
-from cs_ml.services.access import AddedUser
+from cs_ml.services.identity.access import AddedUser
 
 _STDIN_WAIT_S = 2.0  # an open pipe that nobody writes to is no password
 Email = Annotated[str, typer.Argument(help="The user's e-mail address.")]

@@ -7,7 +7,7 @@ import streamlit as st
 
 from cs_ml.domain.errors import CsMlError
 from cs_ml.domain.sessions import SignedIn
-from cs_ml.ui.handover import clear
+from cs_ml.ui.entry.handover import clear
 from cs_ml.ui.runtime import session_token, sessions
 from cs_ml.ui.state import Key
 

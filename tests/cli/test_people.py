@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cs_ml.services.access import AccessService
+from cs_ml.services.identity.access import AccessService
 from cs_ml.store.database import Database
 from tests.factories import NOW, add_tenant
 from tests.support.databases import sqlite_copy

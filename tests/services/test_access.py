@@ -5,8 +5,8 @@ import pytest
 
 from cs_ml.domain.actor import Actor, Role
 from cs_ml.domain.errors import Forbidden, Invalid, NotFound
-from cs_ml.services.access import AccessService
-from cs_ml.services.passwords import check_password
+from cs_ml.services.identity.access import AccessService
+from cs_ml.services.identity.passwords import check_password
 from cs_ml.store.database import Database
 from tests.factories import NOW, add_tenant, add_user
 

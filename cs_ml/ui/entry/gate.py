@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
-from cs_ml.ui.handover import SCRIPT, source_hash
+from cs_ml.ui.entry.handover import SCRIPT, source_hash
 from cs_ml.ui.runtime import PLAIN_COOKIE, SECURE_COOKIE, sessions
 
 # Files of other users' runs: nothing for whom is not signed in.

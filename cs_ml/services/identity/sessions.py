@@ -9,8 +9,8 @@ from datetime import timedelta
 
 from cs_ml.domain.people import Person
 from cs_ml.domain.sessions import SignedIn
-from cs_ml.services.access import AccessService
 from cs_ml.services.clock import Clock
+from cs_ml.services.identity.access import AccessService
 from cs_ml.store.database import Database
 
 TICKET_LIFE = timedelta(seconds=30)

@@ -7,8 +7,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from cs_ml.services.sessions import ABSOLUTE
-from cs_ml.ui.handover import CLAIM_PATH, END_PATH
+from cs_ml.services.identity.sessions import ABSOLUTE
+from cs_ml.ui.entry.handover import CLAIM_PATH, END_PATH
 from cs_ml.ui.runtime import PLAIN_COOKIE, SECURE_COOKIE, services, sessions
 
 _MAX_TICKET_BYTES = 128

@@ -1,0 +1,1 @@
+"""Who uses the product, how they prove it, and what they may do."""
