@@ -111,6 +111,8 @@ def _show_prediction(found: Prediction) -> None:
     age = "stored" if found.cached else "new"
     show(f"{found.probability:.0%} chance of leaving within {found.window_days} days: {found.band} risk.")
     show(f"Usual here: {found.base_rate:.0%}. Confidence {found.confidence:.2f}. Engine {source.engine} ({age}).")
+    if source.fallback_reason:
+        show(f"A better engine could not answer this time: {source.fallback_reason}.")
     show("")
     for factor in found.factors:
         points = "" if factor.points is None else f"{factor.points * 100:+5.1f} points  "

@@ -47,8 +47,10 @@ def quantities(context: AccountContext, reference: TenantReference) -> dict[str,
 def feed_stopped(context: AccountContext, reference: TenantReference) -> datetime | None:
     """Since when nothing arrived for the whole tenant, where that is too long ago to blame the customers."""
     until = reference.observed_until
-    stopped = until is not None and reference.as_of - until > timedelta(days=FEED_STOPPED_DAYS)
-    return until if stopped and until is not None and until <= context.as_of else None
+    if until is None or reference.as_of - until <= timedelta(days=FEED_STOPPED_DAYS):
+        return None
+    own = context.history.last_at
+    return until if until <= context.as_of and (own is None or own <= until) else None
 
 
 def no_contact_ahead(context: AccountContext, reference: TenantReference) -> Quantity:
@@ -92,7 +94,7 @@ def _volume_rank(days: int) -> Feature:
 
     def feature(context: AccountContext, reference: TenantReference) -> Quantity:
         deciles = reference.deciles.get(name)
-        if not context.history.count or deciles is None:
+        if not context.history.count or deciles is None or feed_stopped(context, reference):
             return UNKNOWN
         count = context.history.window(days).count
         text = f"{count} activities in {days} days; the middle account has {deciles[5]:.0f}"
@@ -101,21 +103,21 @@ def _volume_rank(days: int) -> Feature:
     return feature
 
 
-def activity_change(context: AccountContext, _reference: TenantReference) -> Quantity:
+def activity_change(context: AccountContext, reference: TenantReference) -> Quantity:
     """Activities of the last 91 days divided by those of the 91 before."""
     quarter, half = context.history.window(91), context.history.window(182)
     ratio = _against_before(context, quarter.count, half.count - quarter.count)
-    if ratio is None:
+    if ratio is None or feed_stopped(context, reference):
         return UNKNOWN
     return Quantity(ratio, f"{ratio:.0%} of the activities of the quarter before", ("M2", "M5"))
 
 
-def volume_change(context: AccountContext, _reference: TenantReference) -> Quantity:
+def volume_change(context: AccountContext, reference: TenantReference) -> Quantity:
     """The same for the sum of quantities, where every activity states one."""
     history = context.history
     quarter, half = history.window(91), history.window(182)
     ratio = _against_before(context, quarter.quantity, half.quantity - quarter.quantity)
-    if ratio is None or history.quantities < history.count:
+    if ratio is None or history.quantities < history.count or feed_stopped(context, reference):
         return UNKNOWN
     return Quantity(ratio, f"{ratio:.0%} of the volume of the quarter before", ("M2",))
 

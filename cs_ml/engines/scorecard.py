@@ -18,7 +18,7 @@ Point = tuple[float, Annotated[float, Field(ge=0, le=1)]]
 class Part(BaseModel):
     """One part of the sum. `points`: two or more (quantity, points), quantity rising, points only rising or falling."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     code: str
     label: str
@@ -53,7 +53,7 @@ class Part(BaseModel):
 class Scorecard(BaseModel):
     """`base`: the probability before anything is known. `version`: hash of the content."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     base: Annotated[float, Field(ge=0, le=1)]
     part: tuple[Part, ...]

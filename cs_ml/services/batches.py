@@ -1,12 +1,12 @@
 """Predictions of a whole portfolio, set-based: a chunk of accounts costs as many statements as one account."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from cs_ml.domain.actor import Actor, Permission
+from cs_ml.domain.errors import Invalid
 from cs_ml.domain.policy import DEFAULT_WINDOW_DAYS
-from cs_ml.domain.predictions import Origin, Prediction, PredictionStatus, PredictionType
+from cs_ml.domain.predictions import Origin, Prediction, PredictionType
 from cs_ml.engines.base import Engine
 from cs_ml.services.clock import Clock, Moment, milliseconds
 from cs_ml.services.scoring import PredictionRequest, read_scenes, score
@@ -48,9 +48,14 @@ class BatchService:
     def replay(self, actor: Actor, as_of: datetime) -> int:
         """Stores what would have been predicted at a past instant for every account known then; answers how many.
 
-        Replays never supersede and are never served; running the same replay again stores nothing.
+        Replays never supersede and are never served; running the same replay again stores nothing. Raises Invalid for
+        an instant that has not passed.
         """
         actor.require(Permission.PREDICT)
+        if as_of >= self._clock():
+            raise Invalid(
+                "A replay is of the past: give a date before today.", fields={"as_of": "a date that has passed"}
+            )
         at = Moment(milliseconds(as_of), live=False)
         after, done = 0, 0
         while True:
@@ -60,7 +65,7 @@ class BatchService:
             if not ids:
                 return done
             fresh = [account_id for account_id in ids if account_id not in known]
-            predictions = [replace(found, status=PredictionStatus.EXPIRED) for found in self._score(actor, fresh, at)]
+            predictions = self._score(actor, fresh, at)
             with self._database.write(actor) as scope:
                 PredictionRepository(scope).save(predictions, self._clock())
             after, done = ids[-1], done + len(predictions)

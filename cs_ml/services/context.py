@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 
 from cs_ml.domain.actor import Actor, Permission
 from cs_ml.domain.context import (
@@ -16,6 +16,7 @@ from cs_ml.domain.context import (
     CustomValue,
     HealthPoint,
     OpportunityFact,
+    Sentiment,
     WindowTotals,
 )
 from cs_ml.domain.measures import completeness, metrics
@@ -126,6 +127,7 @@ def _current(row: Record) -> dict[str, Any]:
 
 _CHANGING = ("arr", "plan", "seats", "renewal_date", "lifecycle_stage", "owner_email")
 _TIMELESS = ("segment", "currency")
+_SENTIMENTS: Mapping[str, Sentiment] = {value: value for value in get_args(Sentiment)}
 
 
 def _attributes(facts: Iterable[Record], at: datetime) -> dict[str, Any]:
@@ -145,7 +147,8 @@ def _attributes(facts: Iterable[Record], at: datetime) -> dict[str, Any]:
 
 def _custom_fields(records: AccountRecords, at: Moment) -> dict[str, CustomValue]:
     """The CRM's own fields: dated rows where there are any; the undated current ones only for the present."""
-    fields: dict[str, Any] = dict(records.account.crm_custom_fields or {}) if at.live else {}
+    current = records.account.crm_custom_fields
+    fields: dict[str, Any] = dict(current) if at.live and isinstance(current, Mapping) else {}
     for fact in records.facts:
         if fact.kind == "custom" and fact.custom_fields:
             fields |= fact.custom_fields
@@ -166,18 +169,31 @@ def _health_point(number: int, row: Record) -> HealthPoint:
 
 
 def _activity(number: int, row: Record) -> ActivityFact:
-    details = row.details or {}
+    details = row.details if isinstance(row.details, Mapping) else {}
     return ActivityFact(
         id=f"A{number}",
         at=row.at,
         type=row.type,
-        source_type=details.get("sourceType"),
-        direction=details.get("direction"),
-        sentiment=details.get("sentiment"),
+        source_type=_text(details.get("sourceType")),
+        direction=_text(details.get("direction")),
+        sentiment=_sentiment(details.get("sentiment")),
         subject=row.subject,
-        quantity=details.get("quantity"),
-        amount=details.get("amount"),
+        quantity=_number(details.get("quantity")),
+        amount=_number(details.get("amount")),
     )
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _sentiment(value: object) -> Sentiment | None:
+    """A CRM keeps anything under that name; what is not one of the three is missing."""
+    return _SENTIMENTS.get(value.upper()) if isinstance(value, str) else None
 
 
 def _history(row: Record | None) -> ActivityHistory:

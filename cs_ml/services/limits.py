@@ -18,7 +18,7 @@ class PredictionLimit:
     per_day: int
 
     def check(self, scope: Scope, now: datetime) -> None:
-        """Raises RateLimited where the tenant has used up its day."""
+        """`scope` sees the whole tenant. Raises RateLimited where the tenant has used up its day."""
         settings = read_settings(TenantSettingRepository(scope).list())
         limit = self.per_day if settings.limit_predictions_per_day is None else settings.limit_predictions_per_day
         zone = ZoneInfo(settings.zone)

@@ -7,9 +7,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from cs_ml.domain.actor import Actor, Permission
-from cs_ml.domain.errors import EngineUnavailable
 from cs_ml.domain.policy import DEFAULT_WINDOW_DAYS
-from cs_ml.domain.predictions import Origin, Prediction, PredictionType
+from cs_ml.domain.predictions import Origin, Prediction, PredictionStatus, PredictionType
 from cs_ml.engines.base import Engine
 from cs_ml.services.clock import Clock, Moment, milliseconds, moment
 from cs_ml.services.limits import PredictionLimit
@@ -55,22 +54,28 @@ class PredictionService:
         request = PredictionRequest(account_id=account_id, type=kind, window_days=window_days)
         at = moment(self._clock, as_of)
         if not at.live:
+            actor.require(Permission.PREDICT)
             return self._compute(actor, request, at, origin="replay")
-        stored = self._stored(actor, request, at.at)
+        stored = self._stored(actor, request)
         if stored is not None and not force_refresh:
             return stored
         actor.require(Permission.PREDICT)
-        return self._single_flight(actor, request)
+        return self._single_flight(actor, request, known=stored.id if stored else None)
 
     def list(
         self, actor: Actor, account_id: int, kind: PredictionType | None = None, *, include_expired: bool = True
     ) -> Sequence[Prediction]:
-        """Stored predictions of an account, newest first. The account must exist for the actor."""
-        actor.require(Permission.READ)
-        with self._database.read(actor) as scope:
-            return PredictionRepository(scope).list(account_id, kind, expired=include_expired)
+        """Stored predictions of an account, newest first; without `include_expired` those that are in force.
 
-    def _stored(self, actor: Actor, request: PredictionRequest, now: datetime) -> Prediction | None:
+        None of an account that does not exist for the actor.
+        """
+        actor.require(Permission.READ)
+        valid_at = None if include_expired else self._clock()
+        with self._database.read(actor) as scope:
+            return PredictionRepository(scope).list(account_id, kind, valid_at=valid_at)
+
+    def _stored(self, actor: Actor, request: PredictionRequest) -> Prediction | None:
+        now = self._clock()
         with self._database.read(actor) as scope:
             predictions = PredictionRepository(scope)
             found = predictions.find_valid(request.account_id, request.type, request.window_days, now)
@@ -79,35 +84,40 @@ class PredictionService:
             newer = predictions.new_facts_since(request.account_id, found.as_of, now)
             return replace(found, cached=True, new_facts_since=newer)
 
-    def _single_flight(self, actor: Actor, request: PredictionRequest) -> Prediction:
-        """One caller computes; others wait for that row. A crashed one's claim expires."""
+    def _single_flight(self, actor: Actor, request: PredictionRequest, *, known: int | None) -> Prediction:
+        """One caller computes; the others wait for that row, any but the `known` one. A crashed one's claim expires."""
         holder = secrets.token_hex(16)
-        asked_at = milliseconds(self._clock())
-        while not self._claim(actor, request, holder):
+        while True:
+            claimed = self._claim(actor, request, holder)
+            try:
+                stored = self._stored(actor, request)  # after the claim: whoever held it before has stored by now
+                if stored is not None and stored.id != known:
+                    return stored
+                answer = self._run(actor, request, holder) if claimed else None
+                if answer is not None:
+                    return answer
+            finally:
+                if claimed:
+                    self._release(actor, holder)
             self._sleep(_POLL_S)
-            stored = self._stored(actor, request, self._clock())
-            if stored is not None and stored.predicted_at >= asked_at:
-                return stored
-        try:
-            prediction = self._compute(actor, request, Moment(milliseconds(self._clock()), live=True), origin="single")
-            return self._save(actor, request, prediction, holder)
-        finally:
-            self._release(actor, holder)
 
     def _claim(self, actor: Actor, request: PredictionRequest, holder: str) -> bool:
         now = self._clock()
+        key = (request.account_id, request.type, request.window_days)
         with self._database.write(actor) as scope:
-            predictions = PredictionRepository(scope)
-            until = now + CLAIM_TTL
-            key = (request.account_id, request.type, request.window_days)
-            if not predictions.claim(*key, holder=holder, now=now, until=until):
-                return False
-            self._limit.check(scope, now)
-            return True
+            return PredictionRepository(scope).claim(*key, holder=holder, now=now, until=now + CLAIM_TTL)
 
     def _release(self, actor: Actor, holder: str) -> None:
         with self._database.write(actor) as scope:
             PredictionRepository(scope).release(holder)
+
+    def _run(self, actor: Actor, request: PredictionRequest, holder: str) -> Prediction | None:
+        """Computes and stores under a claim; None where the claim was taken over meanwhile."""
+        now = milliseconds(self._clock())
+        everyone = Actor.system(actor.tenant_id)  # the limit is the tenant's, whatever accounts the actor sees
+        with self._database.read(everyone) as scope:
+            self._limit.check(scope, now)
+        return self._save(actor, self._compute(actor, request, Moment(now, live=True), origin="single"), holder)
 
     def _compute(self, actor: Actor, request: PredictionRequest, at: Moment, *, origin: Origin) -> Prediction:
         """No transaction is open while an engine thinks."""
@@ -116,14 +126,25 @@ class PredictionService:
             raise not_found()
         return score(self._engines, request, scenes[request.account_id], origin)
 
-    def _save(self, actor: Actor, request: PredictionRequest, prediction: Prediction, holder: str) -> Prediction:
-        """Stores the new row and ends the one before. A caller whose claim was taken over serves the other's row."""
+    def _save(self, actor: Actor, prediction: Prediction, holder: str) -> Prediction | None:
+        """Stores the new row and ends the one before, unless that is a better engine's answer and still valid."""
+        now = prediction.predicted_at
+        key = (prediction.account_id, prediction.type, prediction.window_days)
         with self._database.write(actor) as scope:
             predictions = PredictionRepository(scope)
-            if predictions.release(holder):
-                predictions.supersede([request.account_id], request.type, request.window_days, prediction.predicted_at)
-                return replace(prediction, id=predictions.save([prediction], prediction.predicted_at)[0])
-        other = self._stored(actor, request, self._clock())
-        if other is None:
-            raise EngineUnavailable("The prediction took too long. Try again.", reason="claim_lost")
-        return other
+            if not predictions.release(holder):
+                return None
+            valid = predictions.find_valid(*key, now)
+            if valid is not None and _passed_over(valid, prediction):
+                predictions.save([replace(prediction, status=PredictionStatus.EXPIRED)], now)
+                reason = replace(valid.provenance, fallback_reason=prediction.provenance.fallback_reason)
+                newer = predictions.new_facts_since(valid.account_id, valid.as_of, now)
+                return replace(valid, cached=True, new_facts_since=newer, provenance=reason)
+            predictions.supersede([prediction.account_id], prediction.type, prediction.window_days, now)
+            return replace(prediction, id=predictions.save([prediction], now)[0])
+
+
+def _passed_over(valid: Prediction, prediction: Prediction) -> bool:
+    """Whether `valid` comes from an engine that could not answer this time."""
+    fell_back, stands = prediction.provenance.fallback_reason, valid.provenance.fallback_reason is None
+    return fell_back is not None and stands and valid.provenance.engine != prediction.provenance.engine

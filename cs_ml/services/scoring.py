@@ -81,7 +81,7 @@ def score(engines: Sequence[Engine], request: PredictionRequest, scene: Scene, o
         id=None,
         account_id=request.account_id,
         type=request.type,
-        status=PredictionStatus.ACTIVE,
+        status=PredictionStatus.EXPIRED if origin == "replay" else PredictionStatus.ACTIVE,
         origin=origin,
         as_of=context.as_of,
         predicted_at=context.as_of,

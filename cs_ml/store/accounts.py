@@ -22,6 +22,14 @@ def happened_at() -> ColumnElement[Any]:
     return func.coalesce(CRMActivity.completed_at, CRMActivity.scheduled_at, CRMActivity.created_at)
 
 
+def stated_number(name: str, dialect: str) -> ColumnElement[Any]:
+    """A number in an activity's details; NULL where a CRM keeps something else under that name."""
+    value = CRMActivity.details[name]
+    if dialect == "postgresql":
+        return case((func.jsonb_typeof(value) == "number", value.as_float()))
+    return case((func.json_type(CRMActivity.details, f"$.{name}").in_(("integer", "real")), value.as_float()))
+
+
 def day_of(at: ColumnElement[Any], dialect: str) -> ColumnElement[Any]:
     """The UTC day of an instant, for counting distinct ones."""
     return func.date_trunc("day", at) if dialect == "postgresql" else func.substr(cast(at, Text), 1, 10)
@@ -34,7 +42,10 @@ class AccountRepository:
     def find(self, account: str | int) -> int | None:
         """The id of an account named by its id or by the reference it was imported under; a reference wins."""
         text = str(account)
-        number = int(text) if text.isascii() and text.isdigit() and int(text) <= MAX_ID else -1
+        if not _can_be_asked(text):
+            return None
+        digits = text.isascii() and text.isdigit() and len(text) <= len(str(MAX_ID))
+        number = int(text) if digits and int(text) <= MAX_ID else -1
         return self._scope.execute(_find(), {"ref": text, "id": number}).scalar()
 
     def get(self, account: str | int) -> int:
@@ -45,12 +56,14 @@ class AccountRepository:
         return found
 
     def list_ids(self, *, after: int = 0, limit: int = 1000) -> list[int]:
-        """Ids of live accounts in order, a page at a time."""
+        """Ids of all accounts in order, a page at a time; archived ones too, since that has no history."""
         return list(self._scope.execute(_ids(), {"after": after, "limit": limit}).scalars())
 
     def search(self, words: str, *, limit: int) -> Sequence[AccountHit]:
         """Live accounts whose name holds `words` (all for none) or whose reference is `words`; names that begin so
         come first."""
+        if not _can_be_asked(words):
+            return []
         params = {"words": words, "holds": f"%{_literally(words)}%", "begins": f"{_literally(words)}%", "limit": limit}
         rows = self._scope.execute(_search(), params)
         return [AccountHit(id=row.id, name=row.name, reference=row.reference) for row in rows]
@@ -59,6 +72,11 @@ class AccountRepository:
 def not_found() -> NotFound:
     """The same words for every account that the actor cannot see, so that nothing tells whether it exists."""
     return NotFound("There is no such account. Check the id or the reference.", code="ACCOUNT_NOT_FOUND")
+
+
+def _can_be_asked(text: str) -> bool:
+    """PostgreSQL stores no NUL, and neither database half a surrogate pair: an error, not an empty answer."""
+    return not any(character == "\0" or "\ud800" <= character <= "\udfff" for character in text)
 
 
 @cache
@@ -70,12 +88,7 @@ def _find() -> AnySelect:
 
 @cache
 def _ids() -> AnySelect:
-    return (
-        select(Account.id)
-        .where(Account.id > bindparam("after"), Account.archived.is_(False))
-        .order_by(Account.id)
-        .limit(bindparam("limit"))
-    )
+    return select(Account.id).where(Account.id > bindparam("after")).order_by(Account.id).limit(bindparam("limit"))
 
 
 def _literally(words: str) -> str:

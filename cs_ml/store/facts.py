@@ -29,7 +29,7 @@ from sqlalchemy import Text as SqlText
 from sqlalchemy.engine import Row
 
 from cs_ml.domain.context import ACTIVITY_DAYS, BASELINE_DAYS, CLOSED_OPPORTUNITY_DAYS, HEALTH_DAYS, WINDOWS
-from cs_ml.store.accounts import NO_ENGAGEMENT, day_of, happened_at
+from cs_ml.store.accounts import NO_ENGAGEMENT, day_of, happened_at, stated_number
 from cs_ml.store.columns import UtcDateTime
 from cs_ml.store.scope import AnySelect, Scope
 from cs_ml.store.tables import (
@@ -68,7 +68,7 @@ class FactRepository:
     def load(self, account_ids: Sequence[int], as_of: datetime) -> dict[int, AccountRecords]:
         """Everything dated not after `as_of` that a context needs, by account id; absent ids do not exist."""
         instants = {f"d{days}": as_of - timedelta(days=days) for days in (*WINDOWS, *_OTHER_DAYS)}
-        params = {"ids": list(account_ids), "as_of": as_of, **instants}
+        params: dict[str, Any] = {"ids": list(account_ids), "as_of": as_of, **instants}
         records: dict[int, AccountRecords] = {}
         for row in self._scope.execute(_accounts(), params):
             record = records.get(row.id)
@@ -76,6 +76,7 @@ class FactRepository:
                 record = records[row.id] = AccountRecords(account=row)
             if row.kind is not None:
                 record.facts.append(row)
+        params["ids"] = list(records)  # no rows of accounts that do not exist for the actor, whatever they point to
         for row in self._scope.execute(_health(), params):
             records[row.account_id].health.append(row)
         for row in self._scope.execute(_activities(), params):
@@ -214,8 +215,9 @@ def _totals(dialect: str) -> AnySelect:
     """One row per account: counts and distinct days of all time, counts and sums of each window."""
     at = happened_at()
     day = day_of(at, dialect)
-    quantity = func.coalesce(CRMActivity.details["quantity"].as_float(), 0.0)
-    amount = func.coalesce(CRMActivity.details["amount"].as_float(), 0.0)
+    stated = stated_number("quantity", dialect)
+    quantity = func.coalesce(stated, 0.0)
+    amount = func.coalesce(stated_number("amount", dialect), 0.0)
     columns: list[Any] = []
     for days in WINDOWS:
         inside = at > bindparam(f"d{days}")
@@ -233,7 +235,7 @@ def _totals(dialect: str) -> AnySelect:
             func.count(day.distinct()).label("days_all"),
             func.min(at).label("first_at"),
             func.max(at).label("last_at"),
-            func.count(CRMActivity.details["quantity"].as_float()).label("quantities"),
+            func.count(stated).label("quantities"),
             baseline.label("baseline"),
             *columns,
         )
@@ -246,9 +248,7 @@ def _totals(dialect: str) -> AnySelect:
 def _open_work() -> CompoundSelect[*tuple[Any, ...]]:
     """CTAs open at `as_of`, and opportunities open then or closed in the days before: one shape for both."""
     as_of: BindParameter[datetime] = bindparam("as_of")
-    cta_ended = case(
-        (CTA.completed_at.is_not(None), CTA.completed_at), (CTA.status == "CANCELLED", CTA.updated_at), else_=null()
-    )
+    cta_ended = func.coalesce(CTA.completed_at, case((CTA.status.in_(("COMPLETED", "CANCELLED")), CTA.updated_at)))
     ctas = select(
         literal("cta").label("work"),
         CTA.account_id.label("account_id"),
@@ -264,11 +264,8 @@ def _open_work() -> CompoundSelect[*tuple[Any, ...]]:
         cast(null(), SqlText).label("currency"),
         cast(null(), Integer).label("probability"),
     ).where(CTA.account_id.in_(_ids()), CTA.created_at <= as_of, or_(cta_ended.is_(None), cta_ended > as_of))
-    closed = case(
-        (Opportunity.actual_close_date.is_not(None), Opportunity.actual_close_date),
-        (Opportunity.status != "OPEN", Opportunity.updated_at),
-        else_=null(),
-    )
+    ended = func.coalesce(Opportunity.actual_close_date, Opportunity.updated_at)
+    closed = case((Opportunity.status != "OPEN", ended))
     deals = (
         select(
             literal("opportunity").label("work"),

@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, delete, func, literal, select, union_all, upda
 
 from cs_ml.domain.policy import DEFAULT_WINDOW_DAYS
 from cs_ml.domain.predictions import Prediction, PredictionType
-from cs_ml.store.accounts import happened_at, not_found
+from cs_ml.store.accounts import NO_ENGAGEMENT, happened_at, not_found
 from cs_ml.store.prediction_rows import COLUMNS, prediction_of, row_of
 from cs_ml.store.scope import AnySelect, Scope
 from cs_ml.store.tables import (
@@ -39,13 +39,15 @@ class PredictionRepository:
             raise not_found()
         return prediction_of(row) if row.id is not None else None
 
-    def list(self, account_id: int, kind: PredictionType | None, *, expired: bool) -> Sequence[Prediction]:
-        """Newest first; without `expired` only what is ACTIVE."""
+    def list(
+        self, account_id: int, kind: PredictionType | None, *, valid_at: datetime | None = None
+    ) -> Sequence[Prediction]:
+        """Newest first; with `valid_at` only what is ACTIVE and valid then."""
         statement = select(*COLUMNS).where(Stored.account_id == account_id, Stored.engine.is_not(None))
         if kind is not None:
             statement = statement.where(Stored.prediction_type == kind)
-        if not expired:
-            statement = statement.where(Stored.status == "ACTIVE")
+        if valid_at is not None:
+            statement = statement.where(Stored.status == "ACTIVE", Stored.valid_until > valid_at)
         rows = self._scope.execute(statement.order_by(Stored.predicted_at.desc(), Stored.id.desc()))
         return [prediction_of(row) for row in rows]
 
@@ -103,9 +105,8 @@ class PredictionRepository:
 
 
 def _is_valid(row: Any) -> Any:
-    return (
-        (row.status == "ACTIVE") & (row.valid_until > bindparam("now")) & (row.prediction_window == bindparam("window"))
-    )
+    ours = (row.status == "ACTIVE") & row.engine.is_not(None)
+    return ours & (row.valid_until > bindparam("now")) & (row.prediction_window == bindparam("window"))
 
 
 @cache
@@ -114,7 +115,7 @@ def _valid() -> AnySelect:
     return (
         select(Account.id.label("known"), *COLUMNS)
         .select_from(Account)
-        .outerjoin(Stored, valid & Stored.engine.is_not(None))
+        .outerjoin(Stored, valid)
         .where(Account.id == bindparam("account"))
         .order_by(Stored.predicted_at.desc(), Stored.id.desc())
         .limit(1)
@@ -139,17 +140,18 @@ def _supersede() -> Any:
 def _new_facts() -> Any:
     """One count per kind of fact."""
 
-    def count(account: Any, *dates: Any) -> Any:
-        inside = [(date > bindparam("since")) & (date <= bindparam("now")) for date in dates]
-        either = inside[0] if len(inside) == 1 else inside[0] | inside[1]
-        return select(func.count(account)).where(account == bindparam("account"), either)
+    def inside(date: Any) -> Any:
+        return (date > bindparam("since")) & (date <= bindparam("now"))
+
+    def count(account: Any, *conditions: Any) -> Any:
+        return select(func.count(account)).where(account == bindparam("account"), *conditions)
 
     return union_all(
-        count(AccountHealthScoreHistory.account_id, AccountHealthScoreHistory.calculated_at),
-        count(CRMActivity.account_id, happened_at()),
-        count(CTA.account_id, CTA.created_at, CTA.completed_at),
-        count(Opportunity.account_id, Opportunity.created_at, Opportunity.actual_close_date),
-        count(AccountFact.account_id, AccountFact.valid_from),
+        count(AccountHealthScoreHistory.account_id, inside(AccountHealthScoreHistory.calculated_at)),
+        count(CRMActivity.account_id, inside(happened_at()), CRMActivity.status.not_in(NO_ENGAGEMENT)),
+        count(CTA.account_id, inside(CTA.created_at) | inside(CTA.completed_at)),
+        count(Opportunity.account_id, inside(Opportunity.created_at) | inside(Opportunity.actual_close_date)),
+        count(AccountFact.account_id, inside(AccountFact.valid_from)),
     )
 
 
