@@ -112,11 +112,12 @@ class IdentityStore(Keyholder):
         self._run(update(Credential).where(Credential.user_id == user_id).values(disabled=disabled, updated_at=now))
 
     def raise_epoch(self, user_id: int, now: datetime) -> None:
-        """Ends every session of the user at its next look-up."""
+        """Ends every session of the user at its next look-up, and every ticket."""
         self._credential(user_id, now)
         self._run(
             update(Credential).where(Credential.user_id == user_id).values(epoch=Credential.epoch + 1, updated_at=now)
         )
+        self.sign_ins.cancel_tickets(user_id)
 
     def memberships(self, user_id: int) -> list[Membership]:
         """The active tenants of a user, by name."""
