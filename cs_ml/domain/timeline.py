@@ -13,6 +13,7 @@ from cs_ml.domain.predictions import EngineName, Origin
 class EventKind(StrEnum):
     CTA_OPENED = "CTA opened"
     CTA_CLOSED = "CTA closed"
+    PREDICTION = "Prediction"
     CONTRACT = "Contract change"
     CHURN = "Churn"
 
@@ -58,14 +59,12 @@ class PastPrediction:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AccountTimeline:
-    """Everything in order of date, oldest first. `health` and `events` lie in (since, until]; `predictions` are all
-    up to `until`."""
+    """What lies in (since, until], oldest first."""
 
     since: datetime
     until: datetime
     health: Sequence[HealthReading]
     events: Sequence[AccountEvent]
-    predictions: Sequence[PastPrediction]
 
 
 def band_since(predictions: Sequence[PastPrediction], band: RiskBand) -> datetime | None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from cs_ml.domain.actor import Actor, Permission
-from cs_ml.domain.timeline import AccountHit, AccountTimeline
+from cs_ml.domain.timeline import AccountEvent, AccountHit, AccountTimeline, EventKind, PastPrediction
 from cs_ml.services.clock import Clock, moment
 from cs_ml.store.accounts import AccountRepository
 from cs_ml.store.database import Database
@@ -34,10 +34,26 @@ class AccountService:
         since = until - timedelta(days=days) if days else _EVER
         with self._database.read(actor) as scope:
             timelines = TimelineRepository(scope)
+            events = [
+                *timelines.events(account_id, since, until),
+                *(_event(made) for made in timelines.predictions(account_id, until) if made.at > since),
+            ]
             return AccountTimeline(
                 since=since,
                 until=until,
-                events=timelines.events(account_id, since, until),
                 health=timelines.health(account_id, since, until),
-                predictions=timelines.predictions(account_id, until),
+                events=sorted(events, key=lambda event: (event.at, event.kind, event.text)),
             )
+
+    def past_predictions(
+        self, actor: Actor, account_id: int, *, as_of: datetime | None = None
+    ) -> Sequence[PastPrediction]:
+        """Stored churn predictions up to `as_of` (default: now), oldest first; none where there is no such account."""
+        actor.require(Permission.READ)
+        with self._database.read(actor) as scope:
+            return TimelineRepository(scope).predictions(account_id, moment(self._clock, as_of).at)
+
+
+def _event(made: PastPrediction) -> AccountEvent:
+    text = f"{made.probability:.0%} chance of leaving within {made.window_days} days, {made.band} risk"
+    return AccountEvent(at=made.at, kind=EventKind.PREDICTION, text=text)

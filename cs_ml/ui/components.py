@@ -11,8 +11,9 @@ import streamlit as st
 
 from cs_ml.domain.errors import CsMlError
 from cs_ml.domain.policy import RiskBand
-from cs_ml.ui.exports import Rows, csv_bytes, safe_rows
+from cs_ml.ui.exports import Rows, csv_bytes, file_name, safe_rows
 from cs_ml.ui.formatting import band_label
+from cs_ml.ui.runtime import services, signed_in
 
 _BADGES: Mapping[RiskBand, Literal["red", "orange", "yellow", "blue"]] = {
     RiskBand.CRITICAL: "red",
@@ -59,6 +60,16 @@ def error_state(error: CsMlError, *, error_id: str | None = None, still_works: s
     st.error(" ".join(part for part in parts if part))
 
 
+def facts(values: Mapping[str, str], hints: Mapping[str, str] | None = None) -> None:
+    """Label and value side by side, wrapping where the screen is narrow. Labels and hints are ours, values may be of
+    others."""
+    with st.container(horizontal=True, gap="large"):
+        for label, value in values.items():
+            with st.container(width="content", gap=None):
+                st.caption(label, help=(hints or {}).get(label), width="content")
+                st.text(value)
+
+
 def table(rows: Rows, *, alt: str, download: str | None = None, key: str | None = None) -> None:
     """Rows as a table; `download` is the name of the file that its button saves. Risky cells are made harmless."""
     st.dataframe(safe_rows(rows), hide_index=True, alt=alt, key=key)
@@ -66,6 +77,13 @@ def table(rows: Rows, *, alt: str, download: str | None = None, key: str | None 
         st.download_button(
             "Download CSV", csv_bytes(rows), download, "text/csv", on_click="ignore", key=key and f"{key}-csv"
         )
+
+
+def download_name(page: str) -> str:
+    """The name of a file that the signed-in user saves from `page` today."""
+    found = signed_in()
+    tenant = found.place.tenant.slug if found else ""
+    return file_name(tenant, page, services().clock().astimezone(reader_zone()).date())
 
 
 def reader_zone() -> tzinfo:

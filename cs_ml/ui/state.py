@@ -8,7 +8,12 @@ from cs_ml.domain.sessions import SignedIn
 
 
 class Key(StrEnum):
+    AS_OF = "as_of"
+    DAYS = "days"
+    DIMENSIONS = "health"
+    FIND_ACCOUNT = "find_account"
     OWNER = "owner"
+    REFRESH = "refresh"
     SIGN_IN = "sign_in"
     SIGN_OUT = "sign_out"
     TENANT = "tenant"

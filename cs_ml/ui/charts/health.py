@@ -27,6 +27,7 @@ _BAND_COLOURS: Mapping[HealthBand, str] = dict(
 _EVENT_MARKS: Mapping[EventKind, tuple[str, str]] = {
     EventKind.CTA_OPENED: ("triangle-right", SERIES[0]),
     EventKind.CTA_CLOSED: ("square", SERIES[2]),
+    EventKind.PREDICTION: ("circle-open", NEUTRAL),
     EventKind.CONTRACT: ("star", SERIES[3]),
     EventKind.CHURN: ("x", SERIES[1]),
 }

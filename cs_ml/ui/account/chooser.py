@@ -1,0 +1,90 @@
+"""Which account, and as of which day: both live in the address, so that a copied link shows the same."""
+
+from datetime import UTC, date, datetime, time, timedelta
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from cs_ml.domain.actor import Actor
+from cs_ml.domain.errors import NotFound
+from cs_ml.ui.components import empty_state, error_state, plain
+from cs_ml.ui.formatting import day
+from cs_ml.ui.runtime import require_actor, services
+from cs_ml.ui.state import Key
+
+ACCOUNT_PARAM = "account"
+_LONGEST = 200  # no id or reference is longer
+
+
+def chosen_account(actor: Actor) -> int | None:
+    """The account that the address names; None, after words about it, where it names none that the actor may see."""
+    named = st.query_params.get(ACCOUNT_PARAM, "")[:_LONGEST]
+    if named:
+        try:
+            return services().context.resolve(actor, named)
+        except NotFound as error:
+            _draw_unchosen()
+            error_state(error, still_works="Or search for it above.")
+            return None
+    _draw_unchosen()
+    empty_state("No account is chosen", "Type a name or a reference above, and choose from what is found.")
+    return None
+
+
+def draw_tools() -> tuple[DeltaGenerator, datetime | None]:
+    """A place for the title; finding another account beside it, and the day to look from: the end of that day (UTC),
+    None for the present."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        title = st.container(width="stretch")
+        with st.popover("Find account"):
+            _find()
+        chosen = st.session_state.get(Key.AS_OF)
+        with st.popover(f"As known on {day(chosen, UTC)}" if isinstance(chosen, date) else "As known today"):
+            return title, _ask_day()
+
+
+def draw_banner(as_of: datetime) -> None:
+    """Says that this is the past, and leads back."""
+    st.warning(
+        f"You are looking at the past: everything below is as it was known at the end of {day(as_of, UTC)} (UTC), and "
+        "the risk is what would have been predicted then. Nothing of it is stored."
+    )
+    st.button("Back to today", on_click=_back)
+
+
+def _draw_unchosen() -> None:
+    st.title("Account", anchor=False)
+    _find()
+
+
+@st.fragment
+def _find() -> None:
+    """Searches while one types; only accounts of the actor's scope, and never all of them."""
+    actor = require_actor()
+    words = st.text_input(
+        "Name or reference", key=Key.FIND_ACCOUNT, live=True, max_chars=_LONGEST, placeholder="Type to search"
+    )
+    hits = services().accounts.search(actor, words or "")
+    if not hits:
+        st.caption("No account that you may see is called so.")
+    for hit in hits:
+        if st.button(plain(hit.name), key=f"{Key.FIND_ACCOUNT}_{hit.id}", type="tertiary"):
+            st.query_params[ACCOUNT_PARAM] = hit.reference or str(hit.id)
+            st.rerun()
+
+
+def _ask_day() -> datetime | None:
+    today = services().clock().astimezone(UTC).date()
+    chosen = st.date_input(
+        "See everything as known at the end of",
+        value=None,
+        max_value=today - timedelta(days=1),
+        key=Key.AS_OF,
+        bind="query-params",
+        help="Nothing dated later is used. The day ends at midnight UTC.",
+    )
+    return datetime.combine(chosen, time(23, 59, 59, 999000), UTC) if isinstance(chosen, date) else None
+
+
+def _back() -> None:
+    st.session_state[Key.AS_OF] = None

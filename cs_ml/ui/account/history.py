@@ -1,0 +1,116 @@
+"""How it went: health over time, what happened meanwhile, and what was predicted."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, tzinfo
+
+import streamlit as st
+
+from cs_ml.domain.context import DIMENSIONS, Dimension
+from cs_ml.domain.timeline import AccountTimeline, PastPrediction
+from cs_ml.ui.charts.health import health_figure, health_words
+from cs_ml.ui.charts.risk import risk_history_figure, risk_history_words
+from cs_ml.ui.components import empty_state, reader_zone, table
+from cs_ml.ui.formatting import ENGINE_WORDS, words
+from cs_ml.ui.runtime import require_actor, services
+from cs_ml.ui.state import Key
+
+_RANGES: Mapping[str, int | None] = {"30": 30, "90": 90, "180": 180, "365": 365, "all": None}
+_RANGE_WORDS = {"30": "30 days", "90": "90 days", "180": "180 days", "365": "1 year", "all": "All"}
+_NO_BAR = {"displayModeBar": False}
+
+
+@st.fragment
+def draw_health(account_id: int, as_of: datetime | None, download: str) -> None:
+    """Alone in a fragment: another range or dimension draws nothing else anew."""
+    actor, zone = require_actor(), reader_zone()
+    st.header("Health")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen = st.segmented_control(
+            "Show the last",
+            list(_RANGES),
+            default="90",
+            required=True,
+            format_func=lambda name: _RANGE_WORDS[name],
+            key=Key.DAYS,
+            bind="query-params",
+        )
+        dimensions: Sequence[Dimension] = st.pills(
+            "Scores",
+            DIMENSIONS,
+            selection_mode="multi",
+            default=DIMENSIONS[:1],
+            format_func=str.capitalize,
+            key=Key.DIMENSIONS,
+            bind="query-params",
+            help="The overall health score, and the parts that it is made of where your data has them.",
+        )
+    timeline = services().accounts.timeline(actor, account_id, days=_RANGES[chosen or "90"], as_of=as_of)
+    if not timeline.health and not timeline.events:
+        empty_state("Nothing is recorded in this time", "Choose a longer time above, or import health scores.")
+        return
+    chart, numbers, happened = st.tabs(["Chart", "Scores", f"Events ({len(timeline.events)})"])
+    with chart:
+        _draw_chart(timeline, dimensions or DIMENSIONS[:1], zone)
+    with numbers:
+        table(_score_rows(timeline, zone), alt="Health scores by date", download=download, key="health-rows")
+    with happened:
+        table(_event_rows(timeline, zone), alt="Events by date", key="event-rows")
+
+
+def draw_predictions(predictions: Sequence[PastPrediction], zone: tzinfo, download: str) -> None:
+    if not predictions:
+        empty_state("No prediction is stored yet", "The first one appears here once it is computed.")
+        return
+    st.plotly_chart(
+        risk_history_figure(predictions, zone=zone),
+        config=_NO_BAR,
+        alt=risk_history_words(predictions),
+        key="risk-history",
+    )
+    rows = [_prediction_row(one, zone) for one in reversed(predictions)]
+    table(rows, alt="Stored predictions, newest first", download=download, key="prediction-rows")
+
+
+def _draw_chart(timeline: AccountTimeline, dimensions: Sequence[Dimension], zone: tzinfo) -> None:
+    known = [*(reading.at for reading in timeline.health), *(event.at for event in timeline.events)]
+    st.plotly_chart(
+        health_figure(
+            timeline.health,
+            timeline.events,
+            dimensions,
+            span=(max(timeline.since, min(known)), timeline.until),
+            zone=zone,
+        ),
+        config=_NO_BAR,
+        alt=health_words(timeline.health, dimensions, len(timeline.events)),
+        key="health",
+    )
+
+
+def _score_rows(timeline: AccountTimeline, zone: tzinfo) -> list[dict[str, object]]:
+    return [
+        {"Date": reading.at.astimezone(zone).date()}
+        | {name.capitalize(): reading.scores.get(name) for name in DIMENSIONS}
+        for reading in reversed(timeline.health)
+    ]
+
+
+def _event_rows(timeline: AccountTimeline, zone: tzinfo) -> list[dict[str, object]]:
+    return [
+        {"Date": event.at.astimezone(zone).date(), "Event": event.kind.value, "What": event.text}
+        for event in reversed(timeline.events)
+    ]
+
+
+def _prediction_row(one: PastPrediction, zone: tzinfo) -> dict[str, object]:
+    outcome = {True: "left", False: "stayed", None: "open"}[one.churned]
+    return {
+        "Date": one.at.astimezone(zone).date(),
+        "Chance of leaving, %": round(one.probability * 100),
+        "Usual here, %": round(one.base_rate * 100),
+        "Band": one.band.value.capitalize(),
+        "Days ahead": one.window_days,
+        "Method": ENGINE_WORDS[one.engine],
+        "Made as": words(one.origin),
+        "Outcome": outcome,
+    }

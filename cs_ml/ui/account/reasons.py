@@ -1,0 +1,83 @@
+"""Why: each reason with the facts behind it, and how the parts add up."""
+
+from collections.abc import Mapping, Sequence
+from datetime import tzinfo
+
+import streamlit as st
+
+from cs_ml.domain.predictions import Evidence, Prediction, RiskFactor
+from cs_ml.ui.charts.risk import parts_figure
+from cs_ml.ui.components import plain, table, text
+from cs_ml.ui.formatting import day, percent, points
+
+_MOST_EVIDENCE = 12
+
+
+def draw_reasons(prediction: Prediction, zone: tzinfo) -> None:
+    """Raising and lowering side by side; opening one shows its evidence."""
+    evidence = {fact.id: fact for fact in prediction.evidence}
+    st.header("Why")
+    raising, lowering = st.columns(2)
+    with raising:
+        st.markdown("**What raises the risk**")
+        _draw_factors(prediction.factors, evidence, zone, nothing="Nothing known points to a risk.")
+    with lowering:
+        st.markdown("**What speaks for staying**")
+        _draw_factors(prediction.protective, evidence, zone, nothing="Nothing known speaks for staying.")
+
+
+def parts_of(prediction: Prediction) -> list[tuple[str, float]]:
+    """Name and size (0..1) of what adds up to the probability; empty where the method does not add parts."""
+    if prediction.base is None:
+        return []
+    rest = (
+        ("Another length of time than 90 days", prediction.window_part or 0.0),
+        ("Never quite certain: kept between 2 and 98 %", prediction.clipping or 0.0),
+    )
+    return [
+        ("Every account starts with", prediction.base),
+        *((factor.factor, factor.points or 0.0) for factor in prediction.factors),
+        *((name, size) for name, size in rest if size),
+    ]
+
+
+def draw_parts(prediction: Prediction | None) -> None:
+    parts = parts_of(prediction) if prediction else []
+    if prediction is None:
+        st.caption("There is no prediction to take apart.")
+        return
+    if not parts:
+        st.caption("This method gives one figure, not a sum of parts.")
+        return
+    rows = [{"Part": name, "Points of 100": round(size * 100, 1)} for name, size in parts]
+    total = {"Part": "Chance of leaving", "Points of 100": round(prediction.probability * 100, 1)}
+    st.plotly_chart(
+        parts_figure(parts, prediction.probability),
+        config={"displayModeBar": False},
+        alt=f"{len(parts)} parts that add up to {percent(prediction.probability)}; the table has the same figures.",
+        key="parts",
+    )
+    table([*rows, total], alt="The parts of the chance of leaving, in points of 100")
+
+
+def _draw_factors(
+    factors: Sequence[RiskFactor], evidence: Mapping[str, Evidence], zone: tzinfo, *, nothing: str
+) -> None:
+    if not factors:
+        st.caption(nothing)
+    for factor in factors:
+        size = f" · {points(factor.points * 100)}" if factor.points else ""
+        with st.expander(f"{plain(factor.factor)}{size}"):
+            text(factor.description)
+            text(f"Now: {factor.current_value}. To compare: {factor.threshold}.")
+            _draw_evidence([evidence[key] for key in factor.evidence if key in evidence], zone)
+
+
+def _draw_evidence(rows: Sequence[Evidence], zone: tzinfo) -> None:
+    if not rows:
+        return
+    st.caption("Evidence")
+    lines = [f"{row.id} · {day(row.at, zone)} · {row.text}" for row in rows[:_MOST_EVIDENCE]]
+    if len(rows) > _MOST_EVIDENCE:
+        lines.append(f"… and {len(rows) - _MOST_EVIDENCE} more, listed under what is known of the account")
+    text("\n".join(lines))

@@ -1,0 +1,57 @@
+"""One customer: who they are, how likely they are to leave, why, what to do, and how it came to this."""
+
+import streamlit as st
+
+from cs_ml.domain.actor import Permission
+from cs_ml.domain.timeline import band_since
+from cs_ml.ui.account.card import ask_prediction, draw_card, draw_recommendations
+from cs_ml.ui.account.chooser import chosen_account, draw_banner, draw_tools
+from cs_ml.ui.account.header import draw_band, draw_profile
+from cs_ml.ui.account.history import draw_health, draw_predictions
+from cs_ml.ui.account.knowledge import draw_knowledge
+from cs_ml.ui.account.reasons import draw_parts, draw_reasons
+from cs_ml.ui.components import download_name, plain, reader_zone
+from cs_ml.ui.formatting import percent
+from cs_ml.ui.runtime import require_actor, services
+
+
+def render() -> None:
+    actor = require_actor(Permission.READ)
+    account_id = chosen_account(actor)
+    if account_id is None:
+        return
+    title, as_of = draw_tools()
+    if as_of is not None:
+        draw_banner(as_of)
+    context = services().context.gather_context(actor, account_id, as_of)
+    past = services().accounts.past_predictions(actor, account_id, as_of=as_of)
+    name, now, zone = context.profile.name, as_of or services().clock(), reader_zone()
+    title.title(plain(name), anchor=False)
+    band = st.container()
+    draw_profile(context, zone)
+
+    risk, advice = st.columns([3, 2], gap="medium")
+    with risk, st.container(border=True):
+        prediction = ask_prediction(actor, account_id, as_of)
+        if prediction:
+            draw_card(prediction, now, zone)
+    if prediction:
+        with band:
+            draw_band(prediction, band_since(past, prediction.band), now, zone)
+        with advice:
+            draw_recommendations(prediction)
+        draw_reasons(prediction, zone)
+    chance = f"{percent(prediction.probability)} risk" if prediction else "no prediction"
+    st.set_page_config(page_title=f"Account · {name} · {chance} — CS ML")
+
+    draw_health(account_id, as_of, download_name("health"))
+    known, parts, earlier = st.tabs(["What is known", "How the risk adds up", "Earlier predictions"])
+    with known:
+        draw_knowledge(context, zone)
+    with parts:
+        draw_parts(prediction)
+    with earlier:
+        draw_predictions(past, zone, download_name("predictions"))
+
+
+render()
