@@ -15,11 +15,15 @@ from cs_ml.store.database import Database
 from cs_ml.store.tables import (
     CTA,
     Account,
+    AccountFact,
     AccountHealthScoreHistory,
     AccountMLPrediction,
+    AccountSnapshot,
     ChurnEvent,
     CRMActivity,
     CRMContact,
+    ExternalRef,
+    JudgedOutcome,
     Opportunity,
     Pipeline,
     SalesPipelineStage,
@@ -149,7 +153,7 @@ def add_churn(database: Database, actor: Actor, account_id: int, **overrides: An
 
 
 def add_prediction(database: Database, actor: Actor, account_id: int, **overrides: Any) -> int:
-    """An active churn prediction of the rules, made at NOW and valid for 30 days."""
+    """An active churn prediction of the rules, as it is stored, made at NOW and valid for 30 days."""
     row = {
         "account_id": account_id,
         "prediction_type": "CHURN",
@@ -162,10 +166,47 @@ def add_prediction(database: Database, actor: Actor, account_id: int, **override
         "engine": "rules",
         "engine_version": "1",
         "origin": "single",
+        "base_rate": 0.1,
+        "category": "low",
+        "drivers": [],
+        "parts": {"base": 0.25, "window": 0.0, "clipping": 0.0, "protective": []},
+        "evidence": [],
+        "explanation": "",
+        "recommendations": [],
+        "completeness": {"score": 0.9, "missing": []},
         "created_at": NOW,
         "updated_at": NOW,
     }
     return _owned(database, actor, AccountMLPrediction, row | overrides)
+
+
+def add_fact(database: Database, actor: Actor, account_id: int, kind: str = "changed", **overrides: Any) -> int:
+    """What was known of an account from 2024 on; `kind` as `AccountFact` says."""
+    row = {"account_id": account_id, "kind": kind, "valid_from": datetime(2024, 1, 1, tzinfo=UTC), "created_at": NOW}
+    return _owned(database, actor, AccountFact, row | overrides)
+
+
+def add_snapshot(database: Database, actor: Actor, account_id: int, taken_at: datetime, **facts: Any) -> int:
+    """What the CRM's row said on a day; `facts` by the names of its columns."""
+    return _owned(database, actor, AccountSnapshot, {"account_id": account_id, "taken_at": taken_at, "facts": facts})
+
+
+def add_reference(database: Database, actor: Actor, account_id: int, ref: str) -> None:
+    """The name under which the account was imported."""
+    with database.write(actor) as scope:
+        scope.insert(ExternalRef, [{"kind": "account", "ref": ref, "targetId": account_id}])
+
+
+def add_outcome(database: Database, actor: Actor, account_id: int, **overrides: Any) -> int:
+    """A window of 90 days from the start of 2026 that the account survived."""
+    row = {
+        "account_id": account_id,
+        "as_of": datetime(2026, 1, 1, tzinfo=UTC),
+        "window_days": 90,
+        "churned": False,
+        "created_at": NOW,
+    }
+    return _owned(database, actor, JudgedOutcome, row | overrides)
 
 
 def _columns(entity: type[Any], row: dict[str, Any]) -> dict[str, Any]:
