@@ -58,6 +58,13 @@ class Scorecard(BaseModel):
     base: Annotated[float, Field(ge=0, le=1)]
     part: tuple[Part, ...]
 
+    @model_validator(mode="after")
+    def _distinct(self) -> Self:
+        codes = [part.code for part in self.part]
+        if twice := sorted({code for code in codes if codes.count(code) > 1}):
+            raise ValueError(f"a part stands there twice: {', '.join(twice)}")
+        return self
+
     @property
     def version(self) -> str:
         return sha256(self.model_dump_json().encode()).hexdigest()[:12]

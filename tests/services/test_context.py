@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -118,7 +119,7 @@ def test_missing_sentiment_is_missing(database: Database) -> None:
 def test_a_cta_is_open_from_its_creation_until_it_ends(database: Database) -> None:
     actor = add_tenant(database)
     account = add_account(database, actor)
-    titles = {
+    titles: dict[str, dict[str, Any]] = {
         "created": {"created_at": NOW},
         "to come": {"created_at": NOW + MOMENT},
         "done": {"status": "COMPLETED", "completed_at": NOW},
@@ -151,7 +152,7 @@ def test_overdue_days_of_the_present(database: Database) -> None:
 def test_a_deal_is_open_until_it_closed_and_seen_for_90_days_after(database: Database) -> None:
     actor = add_tenant(database)
     account = add_account(database, actor)
-    deals = {
+    deals: dict[str, dict[str, Any]] = {
         "open": {},
         "lost later": {"status": "LOST", "actual_close_date": NOW + MOMENT},
         "won": {"status": "WON", "actual_close_date": NOW},
@@ -231,11 +232,11 @@ def test_the_newest_change_is_the_whole_truth_and_a_listing_adds_to_it(database:
     add_fact(database, actor, account, "listed", valid_from=NOW + MOMENT, arr=Decimal(1))
     found = seen(database, actor, account).profile
     assert (found.reference, found.segment, found.currency, found.age_days) == ("A-1", "SMB", "EUR", 700)
-    assert (found.arr, found.arr_before, found.seats, found.seats_before) == (70, 80, 9, 9)
+    assert (found.arr, found.arr_before, found.seats, found.seats_before) == (Decimal(70), Decimal(80), 9, 9)
     assert (found.plan, found.renewal_date, found.days_to_renewal) == (None, date(2026, 7, 30), 30)
     assert found.lifecycle_stage == "Adopt"
     before = seen(database, actor, account, days(100) - MOMENT).profile
-    assert (before.arr, before.plan, before.seats, before.owner_name) == (100, "Pro", 10, "a@b")
+    assert (before.arr, before.plan, before.seats, before.owner_name) == (Decimal(100), "Pro", 10, "a@b")
     assert seen(database, actor, account, days(401)).profile.segment == "SMB"
 
 
