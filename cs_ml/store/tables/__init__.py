@@ -34,6 +34,7 @@ from cs_ml.store.tables.own import (
 )
 from cs_ml.store.tables.predictions import AccountMLPrediction, AIUsageEvent
 from cs_ml.store.tables.schema import schema_addition
+from cs_ml.store.tables.summary import AccountSummary, SummaryRefresh
 
 __all__ = [
     "CTA",
@@ -43,6 +44,7 @@ __all__ = [
     "AccountHealthScoreHistory",
     "AccountMLPrediction",
     "AccountSnapshot",
+    "AccountSummary",
     "Base",
     "CRMActivity",
     "CRMContact",
@@ -61,6 +63,7 @@ __all__ = [
     "SignInSession",
     "SignInThrottle",
     "SignInTicket",
+    "SummaryRefresh",
     "Tenant",
     "TenantOwned",
     "TenantReference",

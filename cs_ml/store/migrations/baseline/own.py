@@ -1,6 +1,6 @@
 """The product's own tables, as of the first revision."""
 
-from sqlalchemy import Boolean, Index, Integer, Text, UniqueConstraint, false
+from sqlalchemy import Boolean, Double, Index, Integer, Text, UniqueConstraint, false
 
 from cs_ml.store.columns import Json, Money, UtcDateTime
 from cs_ml.store.migrations.baseline.words import (
@@ -77,6 +77,13 @@ table(
 )
 
 table(
+    "SummaryRefresh",
+    reference("tenantId", "Tenant", primary_key=True, on_delete="CASCADE"),
+    *required(UtcDateTime, "refreshedAt"),
+    own=True,
+)
+
+table(
     "TenantReference",
     serial(),
     tenant(),
@@ -123,6 +130,24 @@ table(
     *required(UtcDateTime, "takenAt"),
     *required(Json, "facts"),
     UniqueConstraint("tenantId", "accountId", "takenAt"),
+    own=True,
+)
+
+table(
+    "AccountSummary",
+    serial(),
+    tenant(),
+    reference("accountId", "Account", on_delete="CASCADE"),
+    *optional(Money(15, 2), "arr"),
+    *optional(Text, "currency", "segment"),
+    *optional(UtcDateTime, "renewal"),
+    *optional(Integer, "health", "healthBefore"),
+    *optional(UtcDateTime, "touchedAt"),
+    *required(Integer, "openCtas", "overdueCtas"),
+    *optional(Double, "probability", "baseRate"),
+    *optional(Text, "band"),
+    *optional(UtcDateTime, "predictedAsOf"),
+    UniqueConstraint("tenantId", "accountId"),
     own=True,
 )
 

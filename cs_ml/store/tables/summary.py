@@ -1,0 +1,42 @@
+"""What the portfolio of a large tenant is read from: facts gathered a few minutes ago, one row per account."""
+
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import Double, ForeignKey, Integer, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from cs_ml.store.columns import Money, UtcDateTime
+from cs_ml.store.tables.base import AccountOwned, Base, TenantOwned, serial_id
+
+
+class AccountSummary(AccountOwned, Base):
+    """The columns of store/portfolio/current.py, as they were at the tenant's `SummaryRefresh`. Nothing else reads or
+    writes them: deleting all rows and the refresh loses nothing."""
+
+    __tablename__ = "AccountSummary"
+    __table_args__ = (UniqueConstraint("tenantId", "accountId"),)
+
+    id: Mapped[int] = serial_id()
+    arr: Mapped[Decimal | None] = mapped_column(Money())
+    currency: Mapped[str | None] = mapped_column(Text)
+    segment: Mapped[str | None] = mapped_column(Text)
+    renewal: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    health: Mapped[int | None] = mapped_column(Integer)
+    health_before: Mapped[int | None] = mapped_column(Integer)
+    touched_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    open_ctas: Mapped[int] = mapped_column(Integer, nullable=False)
+    overdue_ctas: Mapped[int] = mapped_column(Integer, nullable=False)
+    probability: Mapped[float | None] = mapped_column(Double)
+    base_rate: Mapped[float | None] = mapped_column(Double)
+    band: Mapped[str | None] = mapped_column(Text)
+    predicted_as_of: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class SummaryRefresh(TenantOwned, Base):
+    """When the tenant's `AccountSummary` rows were true. Whoever refreshes them holds this row."""
+
+    __tablename__ = "SummaryRefresh"
+
+    tenant_id: Mapped[str] = mapped_column(Text, ForeignKey("Tenant.id", ondelete="CASCADE"), primary_key=True)
+    refreshed_at: Mapped[datetime] = mapped_column(UtcDateTime, nullable=False)
