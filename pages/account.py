@@ -6,10 +6,10 @@ from cs_ml.domain.actor import Permission
 from cs_ml.domain.timeline import band_since
 from cs_ml.ui.account.card import ask_prediction, draw_card, draw_recommendations
 from cs_ml.ui.account.chooser import chosen_account, draw_banner, draw_tools
-from cs_ml.ui.account.header import draw_band, draw_profile
+from cs_ml.ui.account.header import draw_band, draw_left, draw_profile
 from cs_ml.ui.account.history import draw_health, draw_predictions
 from cs_ml.ui.account.knowledge import draw_knowledge
-from cs_ml.ui.account.reasons import draw_parts, draw_reasons
+from cs_ml.ui.account.reasons import draw_lowering, draw_parts, draw_raising
 from cs_ml.ui.components import download_name, plain, reader_zone
 from cs_ml.ui.formatting import percent
 from cs_ml.ui.runtime import require_actor, services
@@ -29,6 +29,9 @@ def render() -> None:
     title.title(plain(name), anchor=False)
     band = st.container()
     draw_profile(context, zone)
+    left = services().accounts.left(actor, account_id, as_of=as_of)
+    if left:
+        draw_left(left, now, zone)
 
     risk, advice = st.columns([3, 2], gap="medium")
     with risk, st.container(border=True):
@@ -38,9 +41,11 @@ def render() -> None:
     if prediction:
         with band:
             draw_band(prediction, band_since(past, prediction.band), now, zone)
+        with risk:
+            draw_raising(prediction, zone)
         with advice:
-            draw_recommendations(prediction)
-        draw_reasons(prediction, zone)
+            draw_recommendations(prediction, left=left is not None)
+            draw_lowering(prediction, zone)
     chance = f"{percent(prediction.probability)} risk" if prediction else "no prediction"
     st.set_page_config(page_title=f"Account · {name} · {chance} — CS ML")
 

@@ -53,6 +53,12 @@ class AccountService:
         with self._database.read(actor) as scope:
             return TimelineRepository(scope).predictions(account_id, moment(self._clock, as_of).at)
 
+    def left(self, actor: Actor, account_id: int, *, as_of: datetime | None = None) -> AccountEvent | None:
+        """The newest churn up to `as_of` (default: now)."""
+        actor.require(Permission.READ)
+        with self._database.read(actor) as scope:
+            return TimelineRepository(scope).newest_churn(account_id, moment(self._clock, as_of).at)
+
 
 def _event(made: PastPrediction) -> AccountEvent:
     text = f"{made.probability:.0%} chance of leaving within {made.window_days} days, {made.band} risk"

@@ -41,6 +41,10 @@ class TimelineRepository:
         ]
         return [event for event in [*happened, *_changes(facts)] if since < event.at <= until]
 
+    def newest_churn(self, account_id: int, until: datetime) -> AccountEvent | None:
+        row = self._scope.execute(_newest_churn(), {"account": account_id, "until": until}).first()
+        return AccountEvent(at=row.churned_at, kind=EventKind.CHURN, text=row.reason or "") if row else None
+
     def predictions(self, account_id: int, until: datetime) -> Sequence[PastPrediction]:
         """Churn predictions made, or replayed for an instant, not after `until`; oldest first."""
         rows = self._scope.execute(_predictions(), {"account": account_id, "until": until}).all()
@@ -143,6 +147,16 @@ def _happened() -> CompoundSelect[*tuple[Any, ...]]:
         ChurnEvent.account_id == bindparam("account"), ChurnEvent.churned_at <= bindparam("until")
     )
     return union_all(opened, closed, churned)
+
+
+@cache
+def _newest_churn() -> AnySelect:
+    return (
+        select(ChurnEvent.churned_at, ChurnEvent.reason)
+        .where(ChurnEvent.account_id == bindparam("account"), ChurnEvent.churned_at <= bindparam("until"))
+        .order_by(ChurnEvent.churned_at.desc())
+        .limit(1)
+    )
 
 
 @cache

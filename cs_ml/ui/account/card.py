@@ -81,11 +81,13 @@ def _draw_marks(prediction: Prediction) -> None:
         )
 
 
-def draw_recommendations(prediction: Prediction) -> None:
+def draw_recommendations(prediction: Prediction, *, left: bool) -> None:
+    """`left`: the account is a customer no more."""
     st.header("What to do")
-    if not prediction.recommendations:
-        st.caption("Nothing in particular: keep the usual contact.")
-    for advice in prediction.recommendations:
+    advised = [] if left else prediction.recommendations
+    if not advised:
+        st.caption("Nothing: this account has left." if left else "Nothing in particular: keep the usual contact.")
+    for advice in advised:
         with st.container(border=True, gap="xsmall"):
             st.markdown(f"**{plain(advice.action)}**")
             text(advice.rationale)

@@ -6,8 +6,9 @@ import streamlit as st
 
 from cs_ml.domain.context import AccountContext
 from cs_ml.domain.predictions import Prediction
-from cs_ml.ui.components import band_badge, facts
-from cs_ml.ui.formatting import UNKNOWN, ago, countdown, day, money, words
+from cs_ml.domain.timeline import AccountEvent
+from cs_ml.ui.components import band_badge, facts, plain
+from cs_ml.ui.formatting import UNKNOWN, ago, countdown, day, money, when, words
 
 _HINTS = {
     "Yearly revenue": "Annual recurring revenue (ARR): what the contract brings in a year.",
@@ -21,6 +22,12 @@ def draw_band(prediction: Prediction, since: datetime | None, now: datetime, zon
         band_badge(prediction.band)
         if since is not None:
             st.caption(f"since {day(since, zone)} ({ago(since, now)})", width="content")
+
+
+def draw_left(event: AccountEvent, now: datetime, zone: tzinfo) -> None:
+    """The account has left: everything else on the page is for the record."""
+    reason = f" Reason given: {plain(event.text)}." if event.text else ""
+    st.info(f"This account left on {when(event.at, now, zone)}.{reason}")
 
 
 def draw_profile(context: AccountContext, zone: tzinfo) -> None:

@@ -83,7 +83,7 @@ def _draw_chart(timeline: AccountTimeline, dimensions: Sequence[Dimension], zone
         ),
         config=_NO_BAR,
         alt=health_words(timeline.health, dimensions, len(timeline.events)),
-        key="health",
+        key="health-chart",
     )
 
 

@@ -1,6 +1,6 @@
 """Why: each reason with the facts behind it, and how the parts add up."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import tzinfo
 
 import streamlit as st
@@ -13,17 +13,14 @@ from cs_ml.ui.formatting import day, percent, points
 _MOST_EVIDENCE = 12
 
 
-def draw_reasons(prediction: Prediction, zone: tzinfo) -> None:
-    """Raising and lowering side by side; opening one shows its evidence."""
-    evidence = {fact.id: fact for fact in prediction.evidence}
-    st.header("Why")
-    raising, lowering = st.columns(2)
-    with raising:
-        st.markdown("**What raises the risk**")
-        _draw_factors(prediction.factors, evidence, zone, nothing="Nothing known points to a risk.")
-    with lowering:
-        st.markdown("**What speaks for staying**")
-        _draw_factors(prediction.protective, evidence, zone, nothing="Nothing known speaks for staying.")
+def draw_raising(prediction: Prediction, zone: tzinfo) -> None:
+    st.header("What raises the risk")
+    _draw_factors(prediction.factors, prediction.evidence, zone, nothing="Nothing known points to a risk.")
+
+
+def draw_lowering(prediction: Prediction, zone: tzinfo) -> None:
+    st.header("What speaks for staying")
+    _draw_factors(prediction.protective, prediction.evidence, zone, nothing="Nothing known speaks for staying.")
 
 
 def parts_of(prediction: Prediction) -> list[tuple[str, float]]:
@@ -60,17 +57,17 @@ def draw_parts(prediction: Prediction | None) -> None:
     table([*rows, total], alt="The parts of the chance of leaving, in points of 100")
 
 
-def _draw_factors(
-    factors: Sequence[RiskFactor], evidence: Mapping[str, Evidence], zone: tzinfo, *, nothing: str
-) -> None:
+def _draw_factors(factors: Sequence[RiskFactor], evidence: Sequence[Evidence], zone: tzinfo, *, nothing: str) -> None:
+    """One line each; opening one shows the facts behind it."""
     if not factors:
         st.caption(nothing)
+    facts = {fact.id: fact for fact in evidence}
     for factor in factors:
-        size = f" · {points(factor.points * 100)}" if factor.points else ""
-        with st.expander(f"{plain(factor.factor)}{size}"):
+        size = f" · **{points(factor.points * 100)}**" if factor.points else ""
+        with st.expander(f"{plain(factor.factor)}{size} · {plain(factor.current_value)}", type="compact"):
             text(factor.description)
-            text(f"Now: {factor.current_value}. To compare: {factor.threshold}.")
-            _draw_evidence([evidence[key] for key in factor.evidence if key in evidence], zone)
+            text(f"To compare: {factor.threshold}.")
+            _draw_evidence([facts[key] for key in factor.evidence if key in facts], zone)
 
 
 def _draw_evidence(rows: Sequence[Evidence], zone: tzinfo) -> None:

@@ -24,6 +24,7 @@ NEUTRAL = "#808080"
 INCREASE, DECREASE = "#D0344B", "#3B82C4"
 # After Okabe and Ito, darkened where white needs it.
 SERIES = ("#3B82C4", "#D55E00", "#009E73", "#B8608F", "#9A7D0A")
+_EMPTY_HEIGHT = 120
 TRANSPARENT = "rgba(0,0,0,0)"
 
 
@@ -45,7 +46,8 @@ def new_figure(*, height: int) -> go.Figure:
 
 
 def say_empty(figure: go.Figure, words: str) -> go.Figure:
-    """A figure without data says so in its middle."""
+    """A figure without data says so, and takes little room."""
+    figure.update_layout(height=_EMPTY_HEIGHT)
     figure.add_annotation(text=words, showarrow=False, xref="paper", yref="paper", x=0.5, y=0.5)
     figure.update_xaxes(visible=False)
     figure.update_yaxes(visible=False)
