@@ -17,6 +17,7 @@ from cs_ml.services.identity.access import AccessService
 from cs_ml.services.identity.sessions import SessionService
 from cs_ml.services.limits import PredictionLimit
 from cs_ml.services.predictions import PredictionService
+from cs_ml.services.references import FreshnessService
 from cs_ml.services.tenant_settings import TenantSettingsService
 from cs_ml.settings import Settings
 from cs_ml.store.database import Database
@@ -42,6 +43,7 @@ class Services:
     context: ContextService
     predictions: PredictionService
     batches: BatchService
+    freshness: FreshnessService
 
 
 @contextmanager
@@ -69,6 +71,7 @@ def open_services(settings: Settings | None = None, clock: Clock = system_clock)
                 engines,
                 PredictionLimit(settings.limit_predictions_per_day),
             ),
+            freshness=FreshnessService(database, clock),
             batches=BatchService(database, clock, engines),
         )
     finally:

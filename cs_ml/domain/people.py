@@ -10,12 +10,14 @@ class Tenant:
     """A company that uses the product. `slug` is its name on the command line and in links.
 
     `active` is False for a tenant that was suspended, cancelled or not yet opened: nobody can work in it.
+    `demo`: its customers are made up.
     """
 
     id: str
     slug: str
     name: str
     active: bool
+    demo: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from cs_ml.domain.actor import Actor, Permission
 from cs_ml.domain.policy import DEFAULT_WINDOW_DAYS
-from cs_ml.domain.predictions import Origin, Prediction, PredictionStatus, PredictionType
+from cs_ml.domain.predictions import EngineName, Origin, Prediction, PredictionStatus, PredictionType
 from cs_ml.engines.base import Engine
 from cs_ml.services.clock import Clock, Moment, milliseconds, moment
 from cs_ml.services.limits import PredictionLimit
@@ -35,6 +35,11 @@ class PredictionService:
         self._engines = engines
         self._limit = limit
         self._sleep = sleep
+
+    @property
+    def engine_names(self) -> tuple[EngineName, ...]:
+        """The engines of the chain, in the order in which they are asked."""
+        return tuple(engine.name for engine in self._engines)
 
     def predict(
         self,

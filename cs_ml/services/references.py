@@ -6,11 +6,23 @@ from statistics import median, quantiles
 
 from cs_ml.domain.actor import Actor
 from cs_ml.domain.context import TenantReference
+from cs_ml.services.clock import Clock
 from cs_ml.store.database import Database
 from cs_ml.store.references import QUARTER, YEAR, ReferenceFigures, ReferenceRepository
 
 MIN_ACCOUNTS = 20  # fewer give no quantiles
 MIN_JUDGED = 30  # fewer judged windows give no base rate of one's own
+
+
+class FreshnessService:
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    def data_as_of(self, actor: Actor) -> datetime | None:
+        """When the newest activity or health score of the actor's tenant was; None where it has neither."""
+        with self._database.read(Actor.system(actor.tenant_id)) as scope:
+            return ReferenceRepository(scope).newest_fact(self._clock())
 
 
 def reference_at(database: Database, actor: Actor, at: datetime, now: datetime) -> TenantReference:

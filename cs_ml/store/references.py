@@ -42,6 +42,11 @@ class ReferenceRepository:
         row = {"asOf": reference.as_of, "quantiles": _dump(reference), "createdAt": now}
         self._scope.upsert(ReferenceRow, row, key=("tenantId", "asOf"))
 
+    def newest_fact(self, as_of: datetime) -> datetime | None:
+        """When the newest activity or health score of the tenant not after `as_of` was."""
+        newest = (self._scope.execute(query, {"as_of": as_of}).scalar() for query in (_newest_activity(), _newest_health()))
+        return max((at for at in newest if at), default=None)
+
     def figures(self, as_of: datetime) -> ReferenceFigures:
         """What a reference at `as_of` is made of, from rows not after it; aggregated per account in SQL."""
         params = {
@@ -90,6 +95,12 @@ def _rhythms(dialect: str) -> AnySelect:
         .where(CRMActivity.account_id.is_not(None), at <= bindparam("as_of"), CRMActivity.status.not_in(NO_ENGAGEMENT))
         .group_by(CRMActivity.account_id)
     )
+
+
+@cache
+def _newest_activity() -> AnySelect:
+    at = happened_at()
+    return select(func.max(at)).where(at <= bindparam("as_of"), CRMActivity.status.not_in(NO_ENGAGEMENT))
 
 
 @cache

@@ -7,17 +7,24 @@ import streamlit as st
 
 from cs_ml.domain.errors import CsMlError
 from cs_ml.domain.sessions import SignedIn
+from cs_ml.ui.cache import data_as_of
+from cs_ml.ui.components import error_state, reader_zone
 from cs_ml.ui.entry.handover import clear
-from cs_ml.ui.runtime import session_token, sessions
+from cs_ml.ui.formatting import instant
+from cs_ml.ui.runtime import services, session_token, sessions
 from cs_ml.ui.state import Key
 
 _log = logging.getLogger(__name__)
 
 
 def draw_frame(found: SignedIn) -> None:
-    """Tenant (and picker), state of the engines, who is here, and the way out."""
+    """Tenant (and picker), age of the data, state of the engines, who is here, and the way out."""
     with st.container(horizontal=True, vertical_alignment="center"):
         _draw_tenant(found)
+        if found.place.tenant.demo:
+            st.badge("Demo: made-up customers", color="violet")
+        _draw_data(found)
+        st.badge("LLM on" if "llm" in services().predictions.engine_names else "Rules only: no key", color="gray")
         st.space("stretch")
         st.text(found.person.name)
         if st.button("Sign out", key=Key.SIGN_OUT):
@@ -27,13 +34,13 @@ def draw_frame(found: SignedIn) -> None:
 def show_failure(error: Exception) -> bool:
     """Draws what a person can use instead of a traceback, which goes to the log. True: nothing else is to be drawn."""
     if isinstance(error, CsMlError):
-        st.error(error.message)
+        error_state(error)
         return True
     reference = secrets.token_hex(4)
     _log.error("page failed, reference %s", reference, exc_info=error)
     st.error(
         "This page could not be shown. Nothing was changed. Load it again; if it fails again, tell your "
-        f"administrator the reference {reference}."
+        f"administrator the reference `{reference}`."
     )
     return True
 
@@ -50,11 +57,17 @@ def _draw_tenant(found: SignedIn) -> None:
         format_func=lambda tenant_id: tenants[tenant_id],
         label_visibility="collapsed",
         key=Key.TENANT,
+        width=240,
     )
     token = session_token()
     if token and chosen != found.place.tenant.id:
         sessions().choose_tenant(token, chosen)
         st.rerun()
+
+
+def _draw_data(found: SignedIn) -> None:
+    newest = data_as_of(found.place.tenant.id)
+    st.caption(f"Data up to {instant(newest, reader_zone())}" if newest else "No data yet")
 
 
 def _sign_out() -> None:

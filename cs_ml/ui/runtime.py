@@ -15,6 +15,7 @@ from cs_ml.services.identity.sessions import SessionService
 # `__Host-` binds the cookie to this very host, which browsers grant over https only.
 SECURE_COOKIE = "__Host-cs_ml_session"
 PLAIN_COOKIE = "cs_ml_session"
+SIGN_IN_NOTICE = "You are not signed in, or not any more. Load this page again to sign in."
 
 
 @cache
@@ -50,8 +51,7 @@ def require_actor(permission: Permission = Permission.READ) -> Actor:
     """The first statement of every page, fragment and callback: who asks, or the run ends with a notice."""
     found = signed_in()
     if found is None:
-        st.info("Please sign in to see this page.")
-        st.page_link("/", label="Sign in")
+        st.info(SIGN_IN_NOTICE)
         st.stop()
     actor = found.actor
     try:

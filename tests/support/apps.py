@@ -8,7 +8,7 @@ from streamlit.runtime.context import ContextProxy
 from streamlit.testing.v1 import AppTest
 
 from cs_ml.domain.actor import Actor
-from cs_ml.ui import runtime
+from cs_ml.ui import cache, runtime
 from tests.support.source import ROOT
 
 SESSION_KEY = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -50,9 +50,13 @@ def app_over(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[App
     monkeypatch.setenv("CS_ML_SESSION_KEY", SESSION_KEY)
     cookies = property(lambda _: {runtime.PLAIN_COOKIE: app.token} if app.token else {})
     monkeypatch.setattr(ContextProxy, "cookies", cookies)
-    for cached in (runtime.services, runtime.sessions):
-        cached.cache_clear()
+    _forget()
     yield app
     runtime.services().database.close()
+    _forget()
+
+
+def _forget() -> None:
     for cached in (runtime.services, runtime.sessions):
         cached.cache_clear()
+    cache.data_as_of.clear()

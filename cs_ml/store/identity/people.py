@@ -40,10 +40,11 @@ class IdentityStore(Keyholder):
     def get_tenant(self, tenant_id: str) -> Tenant | None:
         return self._tenant(TenantRow.id == tenant_id)
 
-    def add_tenant(self, slug: str, name: str, now: datetime) -> str:
-        """The id of the new tenant. `slug` must be free."""
+    def add_tenant(self, slug: str, name: str, now: datetime, *, demo: bool = False) -> str:
+        """The id of the new tenant. `slug` must be free. `demo`: its customers are made up, and screens say so."""
         tenant_id = "c" + "".join(secrets.choice(_ID_LETTERS) for _ in range(24))
         row = {"id": tenant_id, "slug": slug, "name": name, "createdAt": now, "updatedAt": now}
+        row |= {"settings": {_DEMO: True}} if demo else {}
         self._run(self._insert(TenantRow), [row])
         return tenant_id
 
@@ -174,11 +175,13 @@ class IdentityStore(Keyholder):
         self._insert_missing(Credential, [row])
 
 
-_TENANT_COLUMNS = (TenantRow.id, TenantRow.slug, TenantRow.name, TenantRow.status)
+_DEMO = "csMlDemo"  # a key of `Tenant.settings`
+_TENANT_COLUMNS = (TenantRow.id, TenantRow.slug, TenantRow.name, TenantRow.status, TenantRow.settings)
 
 
 def _to_tenant(row: Any) -> Tenant:
-    return Tenant(id=row.id, slug=row.slug, name=row.name, active=row.status == "ACTIVE")
+    demo = isinstance(row.settings, dict) and row.settings.get(_DEMO) is True
+    return Tenant(id=row.id, slug=row.slug, name=row.name, active=row.status == "ACTIVE", demo=demo)
 
 
 def _user_row(email: str, name: str, now: datetime) -> dict[str, Any]:
