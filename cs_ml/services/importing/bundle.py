@@ -1,10 +1,12 @@
 """Reads and checks a whole bundle before anything is written."""
 
+import marshal
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import SpooledTemporaryFile
 from typing import Any
 
 from cs_ml.domain.bundle import ACCOUNTS, ACTIVITIES, CHURN, CTAS, CUSTOM, FILES, HEALTH, OPPORTUNITIES, File
@@ -13,14 +15,37 @@ from cs_ml.services.importing.faults import Faults
 from cs_ml.services.importing.keys import Keys
 from cs_ml.services.importing.reading import Block, FileReader
 from cs_ml.services.importing.source import Open, find_files
-from cs_ml.services.importing.spool import Spool
 
-# A custom field is a number only where nothing is lost by it: `007`, `1e5` and 17 digits stay text.
-_PLAIN_NUMBER = re.compile(r"-?(?=[\d.]{1,16}$)(?:0|[1-9]\d*)(?:\.\d+)?", re.ASCII)
+# A custom field is a number only where nothing is lost by it: `007`, `-0`, `1e5` and 17 digits stay text.
+_PLAIN_NUMBER = re.compile(r"(?!-[0.]+$)-?(?=[\d.]{1,16}$)(?:0|[1-9]\d*)(?:\.\d+)?", re.ASCII)
 
 _NEVER = "9999"
+_IN_MEMORY = 16 * 1024**2  # bytes; a larger bundle goes to an unnamed temporary file
 
+Columns = list[list[Any]]
 Progress = Callable[[str, int], None]  # what is going on, rows done
+
+
+class Spool:
+    """Checked blocks by file name, out of memory until all files are known to be right. `stack` removes them."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        self._store = stack.enter_context(SpooledTemporaryFile(max_size=_IN_MEMORY))  # noqa: SIM115  the stack closes it
+        self._end = 0
+        self._places: dict[str, list[tuple[int, int]]] = {}
+
+    def put(self, name: str, columns: Columns) -> None:
+        """`columns` hold None, bool, int, float and str only."""
+        data = marshal.dumps(columns)
+        self._store.seek(self._end)
+        self._store.write(data)
+        self._places.setdefault(name, []).append((self._end, len(data)))
+        self._end += len(data)
+
+    def blocks(self, name: str) -> Iterator[Columns]:
+        for start, length in self._places.get(name, ()):
+            self._store.seek(start)
+            yield marshal.loads(self._store.read(length))  # noqa: S302  what this process wrote a moment ago
 
 
 @dataclass(slots=True)
