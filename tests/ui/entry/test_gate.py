@@ -10,7 +10,7 @@ from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
-from starlette.types import Message
+from starlette.types import Message, Receive, Scope, Send
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from cs_ml.store.database import Database
@@ -158,13 +158,13 @@ def test_a_request_to_empty_the_caches_of_all_is_dropped() -> None:
     )
     arrived: list[bytes] = []
 
-    async def inner(_scope: object, receive: object, _send: object) -> None:
-        arrived.extend([(await receive())["bytes"] for _ in range(2)])  # type: ignore[operator]
+    async def inner(_scope: Scope, receive: Receive, _send: Send) -> None:
+        arrived.extend([(await receive())["bytes"] for _ in range(2)])
 
     async def incoming() -> Message:
         return next(messages)
 
     async def outgoing(_message: Message) -> None: ...
 
-    asyncio.run(Gate(inner)({"type": "websocket"}, incoming, outgoing))  # type: ignore[arg-type]
+    asyncio.run(Gate(inner)({"type": "websocket"}, incoming, outgoing))
     assert arrived == [b"\xff not a message", rerun.SerializeToString()]
