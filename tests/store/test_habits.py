@@ -136,9 +136,14 @@ def test_no_increment_is_lost(database: Database) -> None:
 def test_a_failed_write_leaves_nothing(database: Database) -> None:
     actor = add_tenant(database)
     row = {"key": "count", "value": 0, "updatedAt": NOW}
-    with pytest.raises(IntegrityError), database.write(actor) as scope:
-        scope.insert(TenantSetting, [row])
-        scope.insert(TenantSetting, [row])
+
+    def write_twice() -> None:
+        with database.write(actor) as scope:
+            scope.insert(TenantSetting, [row])
+            scope.insert(TenantSetting, [row])
+
+    with pytest.raises(IntegrityError):
+        write_twice()
     with database.read(actor) as scope:
         assert scope.execute(select(TenantSetting.key)).all() == []
 
