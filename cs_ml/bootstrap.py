@@ -15,6 +15,7 @@ from cs_ml.services.context import ContextService
 from cs_ml.services.databases import DatabaseService, prepare
 from cs_ml.services.identity.access import AccessService
 from cs_ml.services.identity.sessions import SessionService
+from cs_ml.services.importing import ImportService
 from cs_ml.services.limits import PredictionLimit
 from cs_ml.services.predictions import PredictionService
 from cs_ml.services.references import FreshnessService
@@ -43,6 +44,7 @@ class Services:
     context: ContextService
     predictions: PredictionService
     batches: BatchService
+    importing: ImportService
     freshness: FreshnessService
 
 
@@ -72,6 +74,7 @@ def open_services(settings: Settings | None = None, clock: Clock = system_clock)
                 PredictionLimit(settings.limit_predictions_per_day),
             ),
             freshness=FreshnessService(database, clock),
+            importing=ImportService(database, clock),
             batches=BatchService(database, clock, engines),
         )
     finally:

@@ -55,12 +55,15 @@ def exit_code(error: CsMlError) -> int:
     return EXIT_INVALID if isinstance(error, Invalid) else EXIT_FAILED
 
 
-def show_error(message: str, code: str, *, fields: Any = None, as_json: bool) -> None:
-    """With `--json` the error object on standard output, else the sentence on standard error."""
+def show_error(
+    message: str, code: str, *, fields: Any = None, as_json: bool, more: Mapping[str, Any] | None = None
+) -> None:
+    """With `--json` the error object (and `more` members) on standard output, else the sentence on standard error."""
     if not as_json:
         sys.stderr.write(message + "\n")
         return
     body = {"error": message, "code": code}
     if fields:
         body["fields"] = plain(fields)
+    body |= plain(more or {})
     sys.stdout.write(json.dumps(body, ensure_ascii=False) + "\n")

@@ -82,9 +82,13 @@ class ImportService:
         *,
         data_date: date | None = None,
         dry_run: bool = False,
+        demo: bool = False,
         progress: Progress = _quiet,
     ) -> ImportReport:
-        """The same into a tenant that is made once the bundle is known to be right. `slug` must be free."""
+        """The same into a tenant that is made once the bundle is known to be right. `slug` must be free.
+
+        `demo`: its customers are made up, and screens say so.
+        """
         if not _SLUG.fullmatch(slug) or not name.strip():
             raise Invalid(
                 "A tenant needs a name and a slug of lower-case letters, digits and hyphens.",
@@ -92,16 +96,12 @@ class ImportService:
             )
         with ExitStack() as stack:
             bundle = read_bundle(source, stack, progress)
-            make = partial(self._no_tenant if dry_run else self._add_tenant, slug, name)
+            make = _no_tenant if dry_run else partial(self._add_tenant, slug, name, demo=demo)
             return self._import(bundle, make, data_date=data_date, dry_run=dry_run, progress=progress)
 
-    def _add_tenant(self, slug: str, name: str) -> Actor:
+    def _add_tenant(self, slug: str, name: str, *, demo: bool) -> Actor:
         with self._database.identity(write=True) as identity:
-            return Actor.system(identity.add_tenant(slug, name, self._clock()))
-
-    def _no_tenant(self, _slug: str, _name: str) -> Actor:
-        """In a dry run the tenant is not made: to its actor, nothing exists."""
-        return Actor.system("")
+            return Actor.system(identity.add_tenant(slug, name, self._clock(), demo=demo))
 
     def _import(
         self,
@@ -119,6 +119,11 @@ class ImportService:
             run = Run(store=ImportStore(scope), now=instant_text(now), data_date=at, dry_run=dry_run)
             _write(run, scope, bundle, now, progress)
         return _report(run, bundle)
+
+
+def _no_tenant() -> Actor:
+    """In a dry run the tenant is not made: to this actor, nothing exists."""
+    return Actor.system("")
 
 
 def _write(run: Run, scope: Scope, bundle: CheckedBundle, now: datetime, progress: Progress) -> None:
