@@ -10,7 +10,7 @@ from cs_ml.ui.account.header import draw_band, draw_left, draw_profile
 from cs_ml.ui.account.history import draw_health, draw_predictions
 from cs_ml.ui.account.knowledge import draw_knowledge
 from cs_ml.ui.account.reasons import draw_lowering, draw_parts, draw_raising
-from cs_ml.ui.components import download_name, plain, reader_zone
+from cs_ml.ui.components import download_name, plain, zone_of
 from cs_ml.ui.formatting import percent
 from cs_ml.ui.runtime import require_actor, services
 
@@ -25,7 +25,7 @@ def render() -> None:
         draw_banner(as_of)
     context = services().context.gather_context(actor, account_id, as_of)
     past = services().accounts.past_predictions(actor, account_id, as_of=as_of)
-    name, now, zone = context.profile.name, as_of or services().clock(), reader_zone()
+    name, now, zone = context.profile.name, as_of or services().clock(), zone_of(as_of)
     title.title(plain(name), anchor=False)
     band = st.container()
     draw_profile(context, zone)

@@ -10,7 +10,7 @@ from cs_ml.store.accounts import AccountRepository
 from cs_ml.store.database import Database
 from cs_ml.store.timelines import TimelineRepository
 
-MOST_HITS = 20
+MOST_HITS = 10
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 

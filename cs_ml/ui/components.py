@@ -3,7 +3,7 @@ do: Streamlit reads labels and most bodies as Markdown, which loads images and f
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, tzinfo
+from datetime import UTC, datetime, tzinfo
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -21,6 +21,7 @@ _BADGES: Mapping[RiskBand, Literal["red", "orange", "yellow", "blue"]] = {
     RiskBand.MEDIUM: "yellow",
     RiskBand.LOW: "blue",
 }
+_MOST_SHOWN = 15  # rows of a table that needs no scrolling of its own
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 # Bare addresses and :shortcodes: are found in the text after Markdown was read, where a backslash no longer helps.
 _FOUND_LATER = re.compile(r"(://|:|@|www(?=\.))", re.IGNORECASE)
@@ -63,7 +64,7 @@ def error_state(error: CsMlError, *, error_id: str | None = None, still_works: s
 def facts(values: Mapping[str, str], hints: Mapping[str, str] | None = None) -> None:
     """Label and value side by side, wrapping where the screen is narrow. Labels and hints are ours, values may be of
     others."""
-    with st.container(horizontal=True, gap="large"):
+    with st.container(horizontal=True, gap="medium"):
         for label, value in values.items():
             with st.container(width="content", gap=None):
                 st.caption(label, help=(hints or {}).get(label), width="content")
@@ -72,7 +73,8 @@ def facts(values: Mapping[str, str], hints: Mapping[str, str] | None = None) -> 
 
 def table(rows: Rows, *, alt: str, download: str | None = None, key: str | None = None) -> None:
     """Rows as a table; `download` is the name of the file that its button saves. Risky cells are made harmless."""
-    st.dataframe(safe_rows(rows), hide_index=True, alt=alt, key=key)
+    height: Literal["content", "auto"] = "content" if len(rows) <= _MOST_SHOWN else "auto"
+    st.dataframe(safe_rows(rows), hide_index=True, alt=alt, key=key, height=height)
     if download:
         st.download_button(
             "Download CSV", csv_bytes(rows), download, "text/csv", on_click="ignore", key=key and f"{key}-csv"
@@ -84,6 +86,11 @@ def download_name(page: str) -> str:
     found = signed_in()
     tenant = found.place.tenant.slug if found else ""
     return file_name(tenant, page, services().clock().astimezone(reader_zone()).date())
+
+
+def zone_of(as_of: datetime | None) -> tzinfo:
+    """The reader's zone; UTC while looking back, where days end at midnight UTC."""
+    return UTC if as_of else reader_zone()
 
 
 def reader_zone() -> tzinfo:

@@ -23,11 +23,13 @@ def chosen_account(actor: Actor) -> int | None:
         try:
             return services().context.resolve(actor, named)
         except NotFound as error:
-            _draw_unchosen()
-            error_state(error, still_works="Or search for it above.")
+            st.title("Account", anchor=False)
+            error_state(error, still_works="Or search for it here.")
+            _find()
             return None
-    _draw_unchosen()
-    empty_state("No account is chosen", "Type a name or a reference above, and choose from what is found.")
+    st.title("Account", anchor=False)
+    empty_state("No account is chosen", "Type a name or a reference, and choose from what is found.")
+    _find()
     return None
 
 
@@ -36,25 +38,21 @@ def draw_tools() -> tuple[DeltaGenerator, datetime | None]:
     None for the present."""
     with st.container(horizontal=True, vertical_alignment="center"):
         title = st.container(width="stretch")
-        with st.popover("Find account"):
-            _find()
-        chosen = st.session_state.get(Key.AS_OF)
-        with st.popover(f"As known on {day(chosen, UTC)}" if isinstance(chosen, date) else "As known today"):
-            return title, _ask_day()
+        with st.container(horizontal=True, width="content"):
+            with st.popover("Find account"):
+                _find()
+            with st.popover("Look back"):
+                return title, _ask_day()
 
 
 def draw_banner(as_of: datetime) -> None:
     """Says that this is the past, and leads back."""
-    st.warning(
-        f"You are looking at the past: everything below is as it was known at the end of {day(as_of, UTC)} (UTC), and "
-        "the risk is what would have been predicted then. Nothing of it is stored."
-    )
-    st.button("Back to today", on_click=_back)
-
-
-def _draw_unchosen() -> None:
-    st.title("Account", anchor=False)
-    _find()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.warning(
+            f"You are looking at the past: everything below is as it was known at the end of {day(as_of, UTC)} (UTC), and "
+            "the risk is what would have been predicted then. Nothing of it is stored."
+        )
+        st.button("Back to today", on_click=_back)
 
 
 @st.fragment
@@ -67,10 +65,11 @@ def _find() -> None:
     hits = services().accounts.search(actor, words or "")
     if not hits:
         st.caption("No account that you may see is called so.")
-    for hit in hits:
-        if st.button(plain(hit.name), key=f"{Key.FIND_ACCOUNT}_{hit.id}", type="tertiary"):
-            st.query_params[ACCOUNT_PARAM] = hit.reference or str(hit.id)
-            st.rerun()
+    with st.container(gap=None):
+        for hit in hits:
+            if st.button(plain(hit.name), key=f"{Key.FIND_ACCOUNT}_{hit.id}", type="tertiary"):
+                st.query_params[ACCOUNT_PARAM] = hit.reference or str(hit.id)
+                st.rerun()
 
 
 def _ask_day() -> datetime | None:

@@ -32,6 +32,8 @@ def draw_left(event: AccountEvent, now: datetime, zone: tzinfo) -> None:
 
 def draw_profile(context: AccountContext, zone: tzinfo) -> None:
     profile = context.profile
+    if profile.customer_since is None:
+        st.info("Nothing was known of this account yet on that day.")
     renewal = day(profile.renewal_date, zone)
     if profile.renewal_date:
         renewal = f"{countdown(profile.days_to_renewal)} · {renewal}"

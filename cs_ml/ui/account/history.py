@@ -6,31 +6,35 @@ from datetime import datetime, tzinfo
 import streamlit as st
 
 from cs_ml.domain.context import DIMENSIONS, Dimension
+from cs_ml.domain.predictions import Origin
 from cs_ml.domain.timeline import AccountTimeline, PastPrediction
 from cs_ml.ui.charts.health import health_figure, health_words
 from cs_ml.ui.charts.risk import risk_history_figure, risk_history_words
-from cs_ml.ui.components import empty_state, reader_zone, table
-from cs_ml.ui.formatting import ENGINE_WORDS, words
+from cs_ml.ui.components import empty_state, table, zone_of
+from cs_ml.ui.formatting import ENGINE_WORDS
 from cs_ml.ui.runtime import require_actor, services
 from cs_ml.ui.state import Key
 
 _RANGES: Mapping[str, int | None] = {"30": 30, "90": 90, "180": 180, "365": 365, "all": None}
-_RANGE_WORDS = {"30": "30 days", "90": "90 days", "180": "180 days", "365": "1 year", "all": "All"}
+_ORIGIN_WORDS: Mapping[Origin, str] = {
+    "single": "on request",
+    "batch": "for all accounts",
+    "replay": "looking back",
+}
 _NO_BAR = {"displayModeBar": False}
 
 
 @st.fragment
 def draw_health(account_id: int, as_of: datetime | None, download: str) -> None:
     """Alone in a fragment: another range or dimension draws nothing else anew."""
-    actor, zone = require_actor(), reader_zone()
+    actor, zone = require_actor(), zone_of(as_of)
     st.header("Health")
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         chosen = st.segmented_control(
-            "Show the last",
+            "Days shown",
             list(_RANGES),
             default="90",
             required=True,
-            format_func=lambda name: _RANGE_WORDS[name],
             key=Key.DAYS,
             bind="query-params",
         )
@@ -41,6 +45,7 @@ def draw_health(account_id: int, as_of: datetime | None, download: str) -> None:
             default=DIMENSIONS[:1],
             format_func=str.capitalize,
             key=Key.DIMENSIONS,
+            wrap=True,
             bind="query-params",
             help="The overall health score, and the parts that it is made of where your data has them.",
         )
@@ -111,6 +116,6 @@ def _prediction_row(one: PastPrediction, zone: tzinfo) -> dict[str, object]:
         "Band": one.band.value.capitalize(),
         "Days ahead": one.window_days,
         "Method": ENGINE_WORDS[one.engine],
-        "Made as": words(one.origin),
+        "Made": _ORIGIN_WORDS[one.origin],
         "Outcome": outcome,
     }

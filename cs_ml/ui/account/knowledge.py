@@ -7,7 +7,7 @@ import streamlit as st
 
 from cs_ml.domain.context import ACTIVITY_DAYS, HEALTH_DAYS, AccountContext, Metric
 from cs_ml.ui.components import facts, table
-from cs_ml.ui.formatting import UNKNOWN, ago, count, countdown, day, money, percent, points, when, words
+from cs_ml.ui.formatting import UNKNOWN, ago, count, countdown, day, instant, money, percent, points, words
 
 Rows = list[dict[str, object]]
 
@@ -16,7 +16,7 @@ def draw_knowledge(context: AccountContext, zone: tzinfo) -> None:
     """Parts with their newest date and size; what is missing comes first."""
     share = context.completeness
     st.caption(
-        f"As known on {when(context.as_of, context.as_of, zone).partition(' (')[0]}. "
+        f"As known on {instant(context.as_of, zone)}. "
         f"Complete to {percent(share.score)}: the part of what a prediction can use that is there."
     )
     if share.missing:

@@ -1,6 +1,6 @@
 """Why: each reason with the facts behind it, and how the parts add up."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import tzinfo
 
 import streamlit as st
@@ -11,6 +11,7 @@ from cs_ml.ui.components import plain, table, text
 from cs_ml.ui.formatting import day, percent, points
 
 _MOST_EVIDENCE = 12
+_MOST_FACTORS = 5
 
 
 def draw_raising(prediction: Prediction, zone: tzinfo) -> None:
@@ -48,13 +49,15 @@ def draw_parts(prediction: Prediction | None) -> None:
         return
     rows = [{"Part": name, "Points of 100": round(size * 100, 1)} for name, size in parts]
     total = {"Part": "Chance of leaving", "Points of 100": round(prediction.probability * 100, 1)}
-    st.plotly_chart(
+    chart, numbers = st.columns([3, 2], gap="medium")
+    chart.plotly_chart(
         parts_figure(parts, prediction.probability),
         config={"displayModeBar": False},
         alt=f"{len(parts)} parts that add up to {percent(prediction.probability)}; the table has the same figures.",
         key="parts",
     )
-    table([*rows, total], alt="The parts of the chance of leaving, in points of 100")
+    with numbers:
+        table([*rows, total], alt="The parts of the chance of leaving, in points of 100")
 
 
 def _draw_factors(factors: Sequence[RiskFactor], evidence: Sequence[Evidence], zone: tzinfo, *, nothing: str) -> None:
@@ -62,12 +65,27 @@ def _draw_factors(factors: Sequence[RiskFactor], evidence: Sequence[Evidence], z
     if not factors:
         st.caption(nothing)
     facts = {fact.id: fact for fact in evidence}
-    for factor in factors:
-        size = f" · **{points(factor.points * 100)}**" if factor.points else ""
-        with st.expander(f"{plain(factor.factor)}{size} · {plain(factor.current_value)}", type="compact"):
-            text(factor.description)
-            text(f"To compare: {factor.threshold}.")
-            _draw_evidence([facts[key] for key in factor.evidence if key in facts], zone)
+    with st.container(gap="xsmall"):
+        shown = len(factors) if len(factors) <= _MOST_FACTORS + 1 else _MOST_FACTORS  # never one alone behind a fold
+        for factor in factors[:shown]:
+            _draw_factor(factor, facts, zone)
+        if rest := factors[shown:]:
+            together = sum(factor.points or 0.0 for factor in rest)
+            size = f", together {_size(together)}" if together else ""
+            with st.expander(f"{len(rest)} smaller ones{size}", type="compact"):
+                for factor in rest:
+                    _draw_factor(factor, facts, zone)
+
+
+def _draw_factor(factor: RiskFactor, facts: Mapping[str, Evidence], zone: tzinfo) -> None:
+    size = f" · {_size(factor.points)}" if factor.points else ""
+    with st.expander(f"{plain(factor.factor)}{size} · {plain(factor.current_value)}", type="compact"):
+        text(f"{factor.description}\nTo compare: {factor.threshold}.")
+        _draw_evidence([facts[key] for key in factor.evidence if key in facts], zone)
+
+
+def _size(share: float) -> str:
+    return f"**{points(share * 100, digits=0 if share >= 0.01 else 1)}**"
 
 
 def _draw_evidence(rows: Sequence[Evidence], zone: tzinfo) -> None:

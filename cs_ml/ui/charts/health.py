@@ -8,9 +8,9 @@ from statistics import median
 import plotly.graph_objects as go
 
 from cs_ml.domain.context import DIMENSIONS, Dimension
-from cs_ml.domain.policy import HEALTH_BANDS, HealthBand, RiskBand
+from cs_ml.domain.policy import HEALTH_BANDS, HealthBand
 from cs_ml.domain.timeline import AccountEvent, EventKind, HealthReading
-from cs_ml.ui.charts.theme import BAND_COLOURS, NEUTRAL, SERIES, faded, label, new_figure, say_empty
+from cs_ml.ui.charts.theme import ALARM, DATES, NEUTRAL, SERIES, WARN, faded, label, new_figure, say_empty
 
 # A pause so many times the usual one is drawn as a gap, and never one shorter than this.
 _GAP_FACTOR = 3
@@ -21,9 +21,7 @@ _COLOURS: Mapping[Dimension, str] = dict(zip(DIMENSIONS, (NEUTRAL, *SERIES), str
 _DASHES: Mapping[Dimension, str] = dict(
     zip(DIMENSIONS, ("solid", "solid", "dash", "dot", "dashdot", "longdash"), strict=True)
 )
-_BAND_COLOURS: Mapping[HealthBand, str] = dict(
-    zip(HEALTH_BANDS, (BAND_COLOURS[band] for band in reversed(RiskBand)), strict=True)
-)
+_BAND_COLOURS: Mapping[HealthBand, str] = dict(zip(HEALTH_BANDS, (SERIES[0], SERIES[2], WARN, ALARM), strict=True))
 _EVENT_MARKS: Mapping[EventKind, tuple[str, str]] = {
     EventKind.CTA_OPENED: ("triangle-right", SERIES[0]),
     EventKind.CTA_CLOSED: ("square", SERIES[2]),
@@ -55,8 +53,8 @@ def health_figure(
     for kind in EventKind:
         if marks := [event for event in events if event.kind is kind]:
             figure.add_trace(_marks(kind, marks, zone))
-    figure.update_layout(showlegend=len(figure.data) > 1, hovermode="closest")
-    figure.update_xaxes(range=[at.astimezone(zone) for at in span], showgrid=False)
+    figure.update_layout(showlegend=len(figure.data) > 1, hovermode="closest", margin={"r": 64})
+    figure.update_xaxes(range=[at.astimezone(zone) for at in span], showgrid=False, tickformat=DATES)
     figure.update_yaxes(
         range=[2 * _EVENT_LANE if events else 0, 100],
         tickvals=[0, *sorted(score for score in HEALTH_BANDS.values() if score), 100],
@@ -138,9 +136,8 @@ def _draw_bands(figure: go.Figure) -> None:
             line_width=0,
             fillcolor=faded(_BAND_COLOURS[band], 0.10),
             layer="below",
-            annotation_text=band.value,
-            annotation_position="top right",
-            annotation_font_size=11,
-            annotation_opacity=0.75,
+        )
+        figure.add_annotation(
+            text=band.value, showarrow=False, xref="paper", x=1.005, xanchor="left", y=(lowest + top) / 2
         )
         top = lowest

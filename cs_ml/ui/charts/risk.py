@@ -10,6 +10,7 @@ from cs_ml.domain.timeline import PastPrediction
 from cs_ml.ui.charts.theme import (
     BAND_COLOURS,
     BAND_SYMBOLS,
+    DATES,
     DECREASE,
     INCREASE,
     NEUTRAL,
@@ -91,6 +92,7 @@ def risk_history_figure(predictions: Sequence[PastPrediction], *, zone: tzinfo) 
         if marked := [one for one in predictions if one.band is band]:
             figure.add_trace(_marks(band, marked, zone))
     figure.update_layout(showlegend=True)
+    figure.update_xaxes(tickformat=DATES)
     top = max(max(one.probability, one.base_rate) for one in predictions) * 100
     figure.update_yaxes(range=[0, min(max(top * 1.2, 20), 102)], ticksuffix=" %", title="Chance of leaving", nticks=6)
     return figure

@@ -7,12 +7,13 @@ import plotly.graph_objects as go
 
 from cs_ml.domain.policy import RiskBand
 
+WARN, ALARM = "#B8860B", "#D0344B"
 # Blue, amber, orange, red: an order that people with any colour vision can follow.
 BAND_COLOURS: Mapping[RiskBand, str] = {
     RiskBand.LOW: "#3B82C4",
-    RiskBand.MEDIUM: "#B8860B",
+    RiskBand.MEDIUM: WARN,
     RiskBand.HIGH: "#E0701A",
-    RiskBand.CRITICAL: "#D0344B",
+    RiskBand.CRITICAL: ALARM,
 }
 BAND_SYMBOLS: Mapping[RiskBand, str] = {
     RiskBand.LOW: "circle-open",
@@ -21,9 +22,10 @@ BAND_SYMBOLS: Mapping[RiskBand, str] = {
     RiskBand.CRITICAL: "diamond",
 }
 NEUTRAL = "#808080"
-INCREASE, DECREASE = "#D0344B", "#3B82C4"
+INCREASE, DECREASE = ALARM, BAND_COLOURS[RiskBand.LOW]
 # After Okabe and Ito, darkened where white needs it.
 SERIES = ("#3B82C4", "#D55E00", "#009E73", "#B8608F", "#9A7D0A")
+DATES = "%-d %b\n%Y"  # on an axis; a year is written only where it begins
 _EMPTY_HEIGHT = 120
 TRANSPARENT = "rgba(0,0,0,0)"
 
