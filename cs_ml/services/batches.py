@@ -38,12 +38,18 @@ class BatchService:
             with self._database.write(actor) as scope:
                 stored = PredictionRepository(scope)
                 stored.supersede(ids, PredictionType.CHURN, DEFAULT_WINDOW_DAYS, now)
-                stored.save(predictions, now)
+                stored.save_all(predictions, now)
             after, done = ids[-1], done + len(ids)
             if progress:
                 progress(done)
         with self._database.read(actor) as scope:
             return PredictionRepository(scope).count_by_band(self._clock())
+
+    def riskiest(self, actor: Actor) -> int | None:
+        """The account most likely to leave, of those that the actor sees."""
+        actor.require(Permission.READ)
+        with self._database.read(actor) as scope:
+            return PredictionRepository(scope).riskiest(self._clock())
 
     def replay(self, actor: Actor, as_of: datetime) -> int:
         """Stores what would have been predicted at a past instant for every account known then; answers how many.
@@ -67,7 +73,7 @@ class BatchService:
             fresh = [account_id for account_id in ids if account_id not in known]
             predictions = self._score(actor, fresh, at)
             with self._database.write(actor) as scope:
-                PredictionRepository(scope).save(predictions, self._clock())
+                PredictionRepository(scope).save_all(predictions, self._clock())
             after, done = ids[-1], done + len(predictions)
 
     def _without_valid(self, actor: Actor, after: int) -> Sequence[int]:

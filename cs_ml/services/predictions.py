@@ -141,12 +141,12 @@ class PredictionService:
                 return None
             valid = predictions.find_valid(*key, now)
             if valid is not None and _passed_over(valid, prediction):
-                predictions.save([replace(prediction, status=PredictionStatus.EXPIRED)], now)
+                predictions.save(replace(prediction, status=PredictionStatus.EXPIRED), now)
                 reason = replace(valid.provenance, fallback_reason=prediction.provenance.fallback_reason)
                 newer = predictions.new_facts_since(valid.account_id, valid.as_of, now)
                 return replace(valid, cached=True, new_facts_since=newer, provenance=reason)
             predictions.supersede([prediction.account_id], prediction.type, prediction.window_days, now)
-            return replace(prediction, id=predictions.save([prediction], now)[0])
+            return replace(prediction, id=predictions.save(prediction, now))
 
 
 def _passed_over(valid: Prediction, prediction: Prediction) -> bool:

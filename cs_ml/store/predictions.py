@@ -56,9 +56,13 @@ class PredictionRepository:
         params = {"ids": list(account_ids), "kind": kind, "window": window_days}
         self._scope.execute(_supersede().values(updated_at=now), params)
 
-    def save(self, predictions: Sequence[Prediction], now: datetime) -> Sequence[int]:
-        """Stores new rows and answers their ids in order."""
-        return self._scope.insert_returning_ids(Stored, [row_of(prediction, now) for prediction in predictions])
+    def save(self, prediction: Prediction, now: datetime) -> int:
+        """Stores a new row and answers its id."""
+        return self._scope.insert_returning_ids(Stored, [row_of(prediction, now)])[0]
+
+    def save_all(self, predictions: Sequence[Prediction], now: datetime) -> None:
+        """Stores new rows at once."""
+        self._scope.insert(Stored, [row_of(prediction, now) for prediction in predictions])
 
     def new_facts_since(self, account_id: int, since: datetime, now: datetime) -> int:
         """Dated facts of the account in (since, now]."""
@@ -74,6 +78,10 @@ class PredictionRepository:
         """Valid churn predictions of the default window by risk band."""
         rows = self._scope.execute(_by_band(), {"now": now, "window": DEFAULT_WINDOW_DAYS})
         return {row.category: row.accounts for row in rows}
+
+    def riskiest(self, now: datetime) -> int | None:
+        """The account with the highest valid churn probability among those that have not left."""
+        return self._scope.execute(_riskiest(), {"now": now, "window": DEFAULT_WINDOW_DAYS}).scalar()
 
     def count_single_since(self, since: datetime) -> int:
         """Single predictions computed since an instant, for the daily limit."""
@@ -178,6 +186,17 @@ def _by_band() -> AnySelect:
         select(Stored.category, func.count(Stored.id).label("accounts"))
         .where(Stored.prediction_type == "CHURN", _is_valid(Stored), Stored.category.is_not(None))
         .group_by(Stored.category)
+    )
+
+
+@cache
+def _riskiest() -> AnySelect:
+    return (
+        select(Stored.account_id)
+        .join(Account, Account.id == Stored.account_id)
+        .where(Stored.prediction_type == "CHURN", _is_valid(Stored), Account.type != "CHURNED")
+        .order_by(Stored.probability.desc(), Stored.account_id)
+        .limit(1)
     )
 
 

@@ -44,7 +44,9 @@ class ReferenceRepository:
 
     def newest_fact(self, as_of: datetime) -> datetime | None:
         """When the newest activity or health score of the tenant not after `as_of` was."""
-        newest = (self._scope.execute(query, {"as_of": as_of}).scalar() for query in (_newest_activity(), _newest_health()))
+        newest = (
+            self._scope.execute(query, {"as_of": as_of}).scalar() for query in (_newest_activity(), _newest_health())
+        )
         return max((at for at in newest if at), default=None)
 
     def figures(self, as_of: datetime) -> ReferenceFigures:
@@ -60,10 +62,11 @@ class ReferenceRepository:
         health = self._scope.execute(_newest_health(), params).scalar()
         newest = [row.last_at for row in totals] + ([health] if health else [])
         outcome = self._scope.execute(_outcomes(), params).one()
+        arr = {row.account_id: row.arr for row in self._scope.execute(_arr(), params)}
         return ReferenceFigures(
             observed_until=max(newest, default=None),
             rhythms=[(_gap(row), row.quarter, row.year) for row in totals if row.year],
-            arr=[float(value) for value in self._scope.execute(_arr(), params).scalars() if value is not None],
+            arr=[float(value) for value in arr.values() if value is not None],
             judged=outcome.judged,
             churned=outcome.churned or 0,
         )
@@ -111,16 +114,13 @@ def _newest_health() -> AnySelect:
 
 @cache
 def _arr() -> AnySelect:
-    """The ARR of each account: of the newest change or listing not after the date."""
-    kinds = AccountFact.kind.in_(("changed", "listed"))
-    newest = (
-        select(AccountFact.account_id.label("account_id"), func.max(AccountFact.valid_from).label("valid_from"))
-        .where(AccountFact.valid_from <= bindparam("as_of"), kinds)
-        .group_by(AccountFact.account_id)
-        .subquery()
+    """Changes and listings that name an ARR, in order; the last one of an account holds."""
+    says_something = (AccountFact.kind == "changed") | ((AccountFact.kind == "listed") & AccountFact.arr.is_not(None))
+    return (
+        select(AccountFact.account_id, AccountFact.arr)
+        .where(AccountFact.valid_from <= bindparam("as_of"), says_something)
+        .order_by(AccountFact.valid_from, AccountFact.kind)
     )
-    same = (newest.c.account_id == AccountFact.account_id) & (newest.c.valid_from == AccountFact.valid_from)
-    return select(AccountFact.arr).join(newest, same).where(kinds)
 
 
 @cache
