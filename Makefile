@@ -2,13 +2,16 @@ PY := .venv/bin/python
 CODE := $(wildcard cs_ml pages app.py tests benchmarks)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test check fmt lock
+.PHONY: help setup run test check fmt lock
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup:  ## create .venv with every locked dependency and the cs-ml command
 	@bash tools/setup.sh environment
+
+run: setup  ## set up and start the app with the demo, on PORT (8501)
+	@bash tools/run.sh
 
 test: setup  ## set up and run every test
 	@bash tools/setup.sh browser

@@ -7,9 +7,9 @@ import streamlit as st
 from starlette.middleware import Middleware
 
 from cs_ml.domain.errors import CsMlError
+from cs_ml.ui.entry.failure import show_failure
 from cs_ml.ui.entry.gate import Gate
 from cs_ml.ui.entry.routes import routes
-from cs_ml.ui.frame import show_failure
 from cs_ml.ui.runtime import sessions
 
 try:

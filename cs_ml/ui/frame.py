@@ -1,20 +1,14 @@
-"""The strip on top of every page, and the banner where one fails."""
-
-import logging
-import secrets
+"""The strip on top of every page."""
 
 import streamlit as st
 
-from cs_ml.domain.errors import CsMlError
 from cs_ml.domain.sessions import SignedIn
 from cs_ml.ui.cache import data_as_of
-from cs_ml.ui.components import error_state, reader_zone
+from cs_ml.ui.components import reader_zone
 from cs_ml.ui.entry.handover import clear
 from cs_ml.ui.formatting import instant
 from cs_ml.ui.runtime import services, session_token, sessions
 from cs_ml.ui.state import Key
-
-_log = logging.getLogger(__name__)
 
 
 def draw_frame(found: SignedIn) -> None:
@@ -29,20 +23,6 @@ def draw_frame(found: SignedIn) -> None:
         st.text(found.person.name)
         if st.button("Sign out", key=Key.SIGN_OUT):
             _sign_out()
-
-
-def show_failure(error: Exception) -> bool:
-    """Draws what a person can use instead of a traceback, which goes to the log. True: nothing else is to be drawn."""
-    if isinstance(error, CsMlError):
-        error_state(error)
-        return True
-    reference = secrets.token_hex(4)
-    _log.error("page failed, reference %s", reference, exc_info=error)
-    st.error(
-        "This page could not be shown. Nothing was changed. Load it again; if it fails again, tell your "
-        f"administrator the reference `{reference}`."
-    )
-    return True
 
 
 def _draw_tenant(found: SignedIn) -> None:

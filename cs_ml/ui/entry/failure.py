@@ -1,0 +1,25 @@
+"""The banner where a page fails."""
+
+import logging
+import secrets
+
+import streamlit as st
+
+from cs_ml.domain.errors import CsMlError
+from cs_ml.ui.components import error_state
+
+_log = logging.getLogger(__name__)
+
+
+def show_failure(error: Exception) -> bool:
+    """Draws what a person can use instead of a traceback, which goes to the log. True: nothing else is to be drawn."""
+    if isinstance(error, CsMlError):
+        error_state(error)
+        return True
+    reference = secrets.token_hex(4)
+    _log.error("page failed, reference %s", reference, exc_info=error)
+    st.error(
+        "This page could not be shown. Nothing was changed. Load it again; if it fails again, tell your "
+        f"administrator the reference `{reference}`."
+    )
+    return True
