@@ -31,6 +31,7 @@ MS_PER_ACCOUNT_GOAL = 1.5
 CACHED_STATEMENTS_GOAL = 3
 ROUNDS, SET_ROUNDS = 300, 5
 
+
 def run() -> Iterator[Result]:
     with TemporaryDirectory() as folder:
         for database in _databases(Path(folder)):

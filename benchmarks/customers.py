@@ -71,9 +71,7 @@ def _account(number: int, owner: int) -> dict[str, Any]:
     }
 
 
-def _records(
-    rng: Random, ids: Sequence[int], owner: int, stage: int
-) -> Iterator[tuple[type[TenantOwned], Rows]]:
+def _records(rng: Random, ids: Sequence[int], owner: int, stage: int) -> Iterator[tuple[type[TenantOwned], Rows]]:
     yield ExternalRef, [{"kind": "account", "ref": f"A-{key}", "targetId": key} for key in ids]
     yield AccountFact, [row for key in ids for row in _facts(rng, key)]
     yield AccountHealthScoreHistory, [_health(rng, key) for key in ids for _ in range(_HEALTH)]
@@ -127,7 +125,7 @@ def _health(rng: Random, account: int) -> dict[str, Any]:
 
 def _activity(rng: Random, account: int, owner: int) -> dict[str, Any]:
     at, kind = _day(rng), rng.choice(_TYPES)
-    details = {"direction": "inbound", "sentiment": rng.choice(("POSITIVE", "NEUTRAL", "NEGATIVE"))}
+    details: dict[str, Any] = {"direction": "inbound", "sentiment": rng.choice(("POSITIVE", "NEUTRAL", "NEGATIVE"))}
     if kind == "OTHER":
         details = {"sourceType": "usage_active_users", "quantity": rng.randrange(40), "amount": rng.random() * 100}
     return {

@@ -15,7 +15,7 @@ Step = Callable[[], object]
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """One figure. `floor` is what no code of ours could beat (None: there is none); `goal` bounds what `judged` names."""
+    """One figure. `floor` is what no code of ours could beat, None where there is none; `goal` bounds what is `judged`."""
 
     name: str
     ours: float

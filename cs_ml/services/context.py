@@ -2,10 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any, get_args
 
 from cs_ml.domain.actor import Actor, Permission
 from cs_ml.domain.context import (
+    ACTIVITY_DAYS,
+    BASELINE_DAYS,
     COMPARED_DAYS,
     WINDOWS,
     AccountContext,
@@ -196,29 +199,27 @@ def _sentiment(value: object) -> Sentiment | None:
     return _SENTIMENTS.get(value.upper()) if isinstance(value, str) else None
 
 
-def _history(row: Record | None) -> ActivityHistory:
-    if row is None:
-        nothing = [WindowTotals(days=days, count=0, quantity=0.0, amount=0.0) for days in WINDOWS]
-        return ActivityHistory(
-            first_at=None, last_at=None, count=0, active_days=0, quantities=0, baseline=0, windows=nothing
-        )
-    values = row._mapping
+def _history(bands: Sequence[Record]) -> ActivityHistory:
+    """Sums over disjoint bands of age, oldest first. A day that a bound cuts in two was counted on both sides."""
+    cut = sum(older.last_at.date() == newer.first_at.date() for older, newer in pairwise(bands))
+    recent = [row for row in bands if row.band is not None]
     return ActivityHistory(
-        first_at=row.first_at,
-        last_at=row.last_at,
-        count=row.count_all,
-        active_days=row.days_all,
-        quantities=row.quantities,
-        baseline=row.baseline,
-        windows=[
-            WindowTotals(
-                days=days,
-                count=values[f"count_{days}"],
-                quantity=float(values[f"quantity_{days}"]),
-                amount=float(values[f"amount_{days}"]),
-            )
-            for days in WINDOWS
-        ],
+        first_at=bands[0].first_at if bands else None,
+        last_at=bands[-1].last_at if bands else None,
+        count=sum(row.activities for row in bands),
+        active_days=sum(row.days for row in bands) - cut,
+        quantities=sum(row.quantities for row in bands),
+        baseline=sum(row.activities for row in recent if ACTIVITY_DAYS < row.band <= ACTIVITY_DAYS + BASELINE_DAYS),
+        windows=[_window(days, [row for row in recent if row.band <= days]) for days in WINDOWS],
+    )
+
+
+def _window(days: int, bands: Sequence[Record]) -> WindowTotals:
+    return WindowTotals(
+        days=days,
+        count=sum(row.activities for row in bands),
+        quantity=sum((row.quantity or 0.0 for row in bands), 0.0),
+        amount=sum((row.amount or 0.0 for row in bands), 0.0),
     )
 
 

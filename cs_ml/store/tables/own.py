@@ -22,7 +22,7 @@ class ExternalRef(TenantOwned, Base):
     """The name that an import uses for a row. `kind`: account, contact, cta, opportunity."""
 
     __tablename__ = "ExternalRef"
-    __table_args__ = (Index("ExternalRef_tenantId_kind_targetId_idx", "tenantId", "kind", "targetId"),)
+    __table_args__ = (Index("ExternalRef_tenantId_kind_targetId_ref_idx", "tenantId", "kind", "targetId", "ref"),)
 
     tenant_id: Mapped[str] = mapped_column(Text, ForeignKey("Tenant.id", ondelete="CASCADE"), primary_key=True)
     kind: Mapped[str] = mapped_column(Text, primary_key=True)

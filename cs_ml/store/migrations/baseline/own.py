@@ -36,7 +36,7 @@ table(
     reference("tenantId", "Tenant", primary_key=True, on_delete="CASCADE"),
     *keys(Text, "kind", "ref"),
     *required(Integer, "targetId"),
-    Index(None, "tenantId", "kind", "targetId"),
+    Index(None, "tenantId", "kind", "targetId", "ref"),
     own=True,
 )
 
