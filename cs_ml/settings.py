@@ -24,6 +24,9 @@ class Settings(BaseSettings):
         description="Secret of 32 characters or more behind the sessions of the app; a new one signs everybody out.",
         repr=False,
     )
+    demo_password: str | None = Field(
+        default=None, description="The password of the demo's users; default: made up and shown once.", repr=False
+    )
     limit_predictions_per_day: int = Field(
         default=100, ge=0, description="Single predictions a tenant may compute a day (cached answers are free)."
     )

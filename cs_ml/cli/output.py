@@ -47,6 +47,11 @@ def show(text: str) -> None:
     sys.stdout.write(text + "\n")
 
 
+def note(text: str) -> None:
+    """A word on progress, on standard error."""
+    sys.stderr.write(text + "\n")
+
+
 def exit_code(error: CsMlError) -> int:
     if isinstance(error, NotFound):
         return EXIT_NOT_FOUND

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from cs_ml.domain.actor import Actor, Permission
+from cs_ml.domain.context import AccountContext
 from cs_ml.domain.errors import Invalid
 from cs_ml.domain.policy import DEFAULT_WINDOW_DAYS
 from cs_ml.domain.predictions import Origin, Prediction, PredictionType
@@ -52,7 +53,7 @@ class BatchService:
             return PredictionRepository(scope).riskiest(self._clock())
 
     def replay(self, actor: Actor, as_of: datetime) -> int:
-        """Stores what would have been predicted at a past instant for every account known then; answers how many.
+        """Stores what would have been predicted at a past instant for every customer of then; answers how many.
 
         Replays never supersede and are never served; running the same replay again stores nothing. Raises Invalid for
         an instant that has not passed.
@@ -66,12 +67,13 @@ class BatchService:
         after, done = 0, 0
         while True:
             with self._database.read(actor) as scope:
-                ids = AccountRepository(scope).list_ids(after=after, limit=_CHUNK)
-                known = PredictionRepository(scope).replayed(ids, at.at)
+                accounts = AccountRepository(scope)
+                ids = accounts.list_ids(after=after, limit=_CHUNK)
+                known, left = PredictionRepository(scope).replayed(ids, at.at), accounts.left(ids, at.at)
             if not ids:
                 return done
             fresh = [account_id for account_id in ids if account_id not in known]
-            predictions = self._score(actor, fresh, at)
+            predictions = self._score(actor, fresh, at, left)
             with self._database.write(actor) as scope:
                 PredictionRepository(scope).save_all(predictions, self._clock())
             after, done = ids[-1], done + len(predictions)
@@ -80,11 +82,21 @@ class BatchService:
         with self._database.read(actor) as scope:
             return PredictionRepository(scope).without_valid(self._clock(), after=after, limit=_CHUNK)
 
-    def _score(self, actor: Actor, ids: Sequence[int], at: Moment) -> list[Prediction]:
+    def _score(
+        self, actor: Actor, ids: Sequence[int], at: Moment, left: Mapping[int, datetime] | None = None
+    ) -> list[Prediction]:
+        """In a replay without accounts that did not exist yet, or had `left` and not been heard of since."""
         scenes = read_scenes(self._database, actor, ids, at, self._clock())
         origin: Origin = "batch" if at.live else "replay"
         return [
             score(self._engines, PredictionRequest(account_id=account_id), scene, origin)
             for account_id, scene in scenes.items()
-            if at.live or scene.context.profile.customer_since is not None
+            if at.live or _was_there(scene.context, (left or {}).get(account_id))
         ]
+
+
+def _was_there(context: AccountContext, left_at: datetime | None) -> bool:
+    if context.profile.customer_since is None:
+        return False
+    last = context.history.last_at
+    return left_at is None or (last is not None and last > left_at)

@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, delete, func, literal, select, union_all, upda
 
 from cs_ml.domain.policy import DEFAULT_WINDOW_DAYS
 from cs_ml.domain.predictions import Prediction, PredictionType
-from cs_ml.store.accounts import NO_ENGAGEMENT, happened_at, not_found
+from cs_ml.store.accounts import NO_ENGAGEMENT, happened_at, is_live, not_found
 from cs_ml.store.prediction_rows import COLUMNS, prediction_of, row_of
 from cs_ml.store.scope import AnySelect, Scope
 from cs_ml.store.tables import (
@@ -75,7 +75,7 @@ class PredictionRepository:
         return list(self._scope.execute(_without_valid(), params).scalars())
 
     def count_by_band(self, now: datetime) -> Mapping[str, int]:
-        """Valid churn predictions of the default window by risk band."""
+        """Live accounts by the risk band of their valid churn prediction of the default window."""
         rows = self._scope.execute(_by_band(), {"now": now, "window": DEFAULT_WINDOW_DAYS})
         return {row.category: row.accounts for row in rows}
 
@@ -174,7 +174,7 @@ def _without_valid() -> AnySelect:
     )
     return (
         select(Account.id)
-        .where(Account.id > bindparam("after"), Account.archived.is_(False), ~valid)
+        .where(Account.id > bindparam("after"), is_live(), ~valid)
         .order_by(Account.id)
         .limit(bindparam("limit"))
     )
@@ -184,7 +184,8 @@ def _without_valid() -> AnySelect:
 def _by_band() -> AnySelect:
     return (
         select(Stored.category, func.count(Stored.id).label("accounts"))
-        .where(Stored.prediction_type == "CHURN", _is_valid(Stored), Stored.category.is_not(None))
+        .join(Account, Account.id == Stored.account_id)
+        .where(Stored.prediction_type == "CHURN", _is_valid(Stored), is_live())
         .group_by(Stored.category)
     )
 

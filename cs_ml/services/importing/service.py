@@ -22,7 +22,7 @@ from cs_ml.store.scope import Scope
 from cs_ml.store.snapshots import SnapshotRepository
 from cs_ml.store.stored_text import instant_text, text_instant
 
-_SLUG = re.compile("[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_SLUG = re.compile("[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?")
 _NOBODY = -1  # in a dry run: an owner who would be made
 
 
@@ -91,8 +91,8 @@ class ImportService:
         """
         if not _SLUG.fullmatch(slug) or not name.strip():
             raise Invalid(
-                "A tenant needs a name and a slug of lower-case letters, digits and hyphens.",
-                fields={"tenant": "1 to 63 lower-case letters, digits and hyphens"},
+                "A tenant needs a name and a slug of lower-case letters, digits, - and _.",
+                fields={"tenant": "1 to 63 lower-case letters, digits, - and _"},
             )
         with ExitStack() as stack:
             bundle = read_bundle(source, stack, progress)

@@ -1,0 +1,53 @@
+"""Verbs for the demo: seed, example."""
+
+import json
+
+import typer
+
+from cs_ml.bootstrap import Services, open_services
+from cs_ml.cli.options import Json
+from cs_ml.cli.output import note, plain, show, show_data
+from cs_ml.demo.seed import Demo
+
+
+def register(app: typer.Typer) -> None:
+    """Adds these verbs to the command line."""
+    demo = typer.Typer(help="Made-up customers to try the product with.", no_args_is_help=True)
+    demo.command("seed")(seed)
+    demo.command("example")(example)
+    app.add_typer(demo, name="demo")
+
+
+def seed(as_json: Json = False) -> None:
+    """Fill the database with two made-up tenants and print their sign-ins.
+
+    Passwords are made up and shown once, or taken from CS_ML_DEMO_PASSWORD.
+    """
+    with open_services() as services:
+        secret = services.settings.demo_password
+        users = _demo(services).seed(services.clock(), secret, note)
+    if as_json:
+        show_data(users)
+        return
+    for user in users:
+        shown = user.password or "(as before)"
+        show(f"{user.tenant:<10} {user.email:<28} {shown:<26} {user.role.lower()}, {user.scope} accounts")
+
+
+def example(as_json: Json = False) -> None:
+    """Name a tenant, its riskiest account and its users, for scripts."""
+    with open_services() as services:
+        found = _demo(services).example()
+    if as_json:
+        show(json.dumps(plain(found)))
+        return
+    show(f"Tenant {found.tenant}, riskiest account {found.riskiest_account}.")
+    show(f"Users: {found.admin}, {found.member}, {found.viewer}.")
+
+
+def _demo(services: Services) -> Demo:
+    return Demo(
+        access=services.access,
+        importing=services.importing,
+        batches=services.batches,
+    )
