@@ -1,6 +1,7 @@
 """Accounts by id, imported reference or name."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -9,12 +10,17 @@ from sqlalchemy import ColumnElement, Text, bindparam, case, cast, func, select
 from cs_ml.domain.errors import NotFound
 from cs_ml.domain.timeline import AccountHit
 from cs_ml.store.scope import AnySelect, Scope
-from cs_ml.store.tables import Account, CRMActivity, ExternalRef
+from cs_ml.store.tables import Account, ChurnEvent, CRMActivity, ExternalRef
 
 MAX_ID = 2**31 - 1
 
 # Planned or cancelled is no engagement.
 NO_ENGAGEMENT = ("PLANNED", "CANCELLED", "NO_SHOW")
+
+
+def is_live() -> ColumnElement[bool]:
+    """Customers that are still there."""
+    return Account.archived.is_(False) & (Account.type != "CHURNED")
 
 
 def happened_at() -> ColumnElement[Any]:
@@ -59,6 +65,11 @@ class AccountRepository:
         """Ids of all accounts in order, a page at a time; archived ones too, since that has no history."""
         return list(self._scope.execute(_ids(), {"after": after, "limit": limit}).scalars())
 
+    def left(self, account_ids: Sequence[int], as_of: datetime) -> Mapping[int, datetime]:
+        """Of these accounts, those that had left by `as_of`, and when they last did."""
+        rows = self._scope.execute(_left(), {"ids": list(account_ids), "as_of": as_of})
+        return {row.account_id: row.churned_at for row in rows}
+
     def search(self, words: str, *, limit: int) -> Sequence[AccountHit]:
         """Live accounts whose name holds `words` (all for none) or whose reference is `words`; names that begin so
         come first."""
@@ -89,6 +100,15 @@ def _find() -> AnySelect:
 @cache
 def _ids() -> AnySelect:
     return select(Account.id).where(Account.id > bindparam("after")).order_by(Account.id).limit(bindparam("limit"))
+
+
+@cache
+def _left() -> AnySelect:
+    return (
+        select(ChurnEvent.account_id, func.max(ChurnEvent.churned_at).label("churned_at"))
+        .where(ChurnEvent.account_id.in_(bindparam("ids", expanding=True)), ChurnEvent.churned_at <= bindparam("as_of"))
+        .group_by(ChurnEvent.account_id)
+    )
 
 
 def _literally(words: str) -> str:
