@@ -157,7 +157,6 @@ class QueueRow:
     name: str
     owner_name: str
     segment: str | None
-    lifecycle_stage: str | None
     arr: Decimal | None
     currency: str | None
     size: float
@@ -173,8 +172,8 @@ class QueueRow:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Portfolio:
-    """`matching` of `tiles.accounts` pass the filters. `first`: rank of the first row; `next`: what to ask for to get
-    the rows after these, None at the end."""
+    """`matching` of `tiles.accounts` pass the filters. `next`: what to ask for to get the rows after these, None at
+    the end."""
 
     tiles: Tiles
     matching: int

@@ -1,0 +1,217 @@
+"""Rows of the portfolio's statements as values."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import delete
+from sqlalchemy.engine import Row
+
+from cs_ml.domain.errors import Invalid
+from cs_ml.domain.policy import RiskBand
+from cs_ml.domain.portfolio import (
+    RENEWAL_DAYS,
+    SPARKLINE_WEEKS,
+    AmountAtRisk,
+    Average,
+    Choices,
+    Flag,
+    LossSums,
+    OwnerChoice,
+    PortfolioQuery,
+    QueueRow,
+    RiskView,
+    Sort,
+    Tiles,
+    loss_range,
+)
+from cs_ml.store.portfolio import statements
+from cs_ml.store.portfolio.selection import Shape, instants, values
+from cs_ml.store.scope import Scope
+from cs_ml.store.tables import AccountSummary, SummaryRefresh
+
+_SUMMARY = {
+    attribute.key: attribute.columns[0].name
+    for attribute in AccountSummary.__mapper__.column_attrs
+    if attribute.key not in ("id", "tenant_id")
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ranked:
+    """An account in order; `cursor` continues after it."""
+
+    account_id: int
+    size: float
+    urgency: float
+    cursor: str
+
+
+class PortfolioRepository:
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+
+    def choices(self) -> Choices:
+        owners = [
+            OwnerChoice(owner_id=row.owner_id, name=row.name, accounts=row.accounts)
+            for row in self._scope.execute(statements.owners())
+        ]
+        return Choices(owners=owners, segments=list(self._scope.execute(statements.segments()).scalars()))
+
+    def count(self, owner_id: int | None) -> int:
+        """Live accounts of an owner, or of everybody."""
+        found = self._scope.execute(statements.size_of(owner=owner_id is not None), {"owner": owner_id})
+        return int(found.scalar() or 0)
+
+    def tiles(self, query: PortfolioQuery, now: datetime, *, summary: bool, checked_at: datetime) -> tuple[Tiles, int]:
+        """The figures, and how many accounts pass the filters."""
+        shape = Shape.of(query, summary=summary)
+        found = self._scope.execute(statements.totals(shape), values(query, now)).all()
+        return _tiles(sorted(found, key=lambda row: row.currency or "~"), checked_at), _sum(found, "matching")
+
+    def page(
+        self, query: PortfolioQuery, now: datetime, *, summary: bool, after: str | None, limit: int
+    ) -> Sequence[Ranked]:
+        """Accounts in order, after the cursor. Raises Invalid for a cursor of another order."""
+        params = values(query, now) | {"limit": limit}
+        if after is not None:
+            params |= _cursor(after, query.sort)
+        statement = statements.page(Shape.of(query, summary=summary), following=after is not None)
+        return [
+            Ranked(account_id=row.id, size=row.size, urgency=row.urgency, cursor=_text_of(row))
+            for row in self._scope.execute(statement, params)
+        ]
+
+    def rows(self, ranked: Sequence[Ranked], now: datetime) -> Sequence[QueueRow]:
+        """These accounts as they are now, in the same order; those that are gone meanwhile are left out."""
+        ids = [each.account_id for each in ranked]
+        found = {row.id: row for row in self._scope.execute(statements.rows(), instants(now) | {"ids": ids})}
+        predictions = {row.prediction_id: row for row in found.values() if row.prediction_id is not None}
+        risks = self._risks(predictions, now)
+        health = self._health(ids, now)
+        return [
+            _queue_row(found[each.account_id], each, health.get(each.account_id, ()), risks.get(each.account_id), now)
+            for each in ranked
+            if each.account_id in found
+        ]
+
+    def refreshed_at(self) -> datetime | None:
+        """When the tenant's summaries were true; None where there are none."""
+        return self._scope.execute(statements.refreshed_at()).scalar()
+
+    def refresh(self, now: datetime, *, unless_after: datetime) -> None:
+        """Gathers the summaries of the whole tenant anew, unless somebody did so after `unless_after`.
+
+        Two at once: the second waits for the first, and then finds nothing left to do.
+        """
+        due = SummaryRefresh.refreshed_at <= unless_after
+        if not self._scope.upsert(SummaryRefresh, {"refreshedAt": now}, key=("tenantId",), only_where=due):
+            return
+        found = self._scope.execute(statements.everything(), instants(now)).all()
+        self._scope.execute(delete(AccountSummary))
+        rows = [{column: getattr(row, name) for name, column in _SUMMARY.items()} for row in found]
+        self._scope.insert(AccountSummary, rows)
+
+    def _risks(self, predictions: Mapping[int, Row[Any]], now: datetime) -> dict[int, RiskView]:
+        params = {"ids": list(predictions), "now": now}
+        said = {row.id: row for row in self._scope.execute(statements.risks(), params)}
+        return {
+            row.account_id: RiskView(
+                probability=row.probability,
+                base_rate=row.base_rate,
+                band=RiskBand(row.band),
+                drivers=tuple(said[key].drivers),
+                as_of=row.predicted_as_of,
+                completeness=said[key].completeness["score"],
+                engine=said[key].engine,
+                new_facts=said[key].new_facts,
+            )
+            for key, row in predictions.items()
+        }
+
+    def _health(self, ids: Sequence[int], now: datetime) -> dict[int, Sequence[int]]:
+        """By account, the last score of each of the SPARKLINE_WEEKS weeks before `now` that has one, oldest first."""
+        params = {"ids": list(ids), "since": now - timedelta(weeks=SPARKLINE_WEEKS), "now": now}
+        weeks: dict[int, dict[int, int]] = {}
+        for row in self._scope.execute(statements.health(), params):
+            weeks.setdefault(row.account_id, {})[(now - row.calculated_at).days // 7] = row.overall_score
+        return {account: tuple(scores.values()) for account, scores in weeks.items()}
+
+
+def _tiles(found: Sequence[Row[Any]], checked_at: datetime) -> Tiles:
+    at_risk = [
+        AmountAtRisk(currency=row.currency, amount=row.at_risk_arr, accounts=row.at_risk_with_arr)
+        for row in found
+        if row.at_risk_with_arr
+    ]
+    losses = [loss_range(row.currency, _loss_sums(row)) for row in found if row.loss_accounts]
+    return Tiles(
+        accounts=_sum(found, "accounts"),
+        predicted=_sum(found, "predicted"),
+        health=_average(found, "health", "with_health"),
+        health_change=_average(found, "health_change", "with_change"),
+        accounts_at_risk=_sum(found, "at_risk"),
+        at_risk=at_risk,
+        losses=losses,
+        renewals={days: _sum(found, f"renewals_{days}") for days in RENEWAL_DAYS},
+        open_ctas=_sum(found, "open_ctas"),
+        overdue_ctas=_sum(found, "overdue_ctas"),
+        flags={flag: _sum(found, f"flag_{flag}") for flag in Flag},
+        checked_at=checked_at,
+    )
+
+
+def _loss_sums(row: Row[Any]) -> LossSums:
+    return LossSums(accounts=row.loss_accounts, p=row.p, b=row.b, a=row.a, pa=row.pa, pa2=row.pa2, p2a2=row.p2a2)
+
+
+def _sum(found: Sequence[Row[Any]], name: str) -> int:
+    return sum(int(getattr(row, name) or 0) for row in found)
+
+
+def _average(found: Sequence[Row[Any]], total: str, number: str) -> Average:
+    n = _sum(found, number)
+    return Average(value=_sum(found, total) / n if n else None, n=n)
+
+
+def _queue_row(row: Row[Any], ranked: Ranked, health: Sequence[int], risk: RiskView | None, now: datetime) -> QueueRow:
+    renewal = row.renewal.date() if row.renewal else None
+    return QueueRow(
+        account_id=row.id,
+        reference=row.reference,
+        name=row.name,
+        owner_name=row.owner_name,
+        segment=row.segment,
+        arr=Decimal(row.arr) if row.arr is not None else None,
+        currency=row.currency,
+        size=ranked.size,
+        renewal_date=renewal,
+        days_to_renewal=(renewal - now.date()).days if renewal else None,
+        urgency=ranked.urgency,
+        health=health,
+        touched_at=row.touched_at,
+        open_ctas=row.open_ctas,
+        overdue_ctas=row.overdue_ctas,
+        risk=risk,
+    )
+
+
+def _text_of(row: Row[Any]) -> str:
+    key = row.sort_key.isoformat() if isinstance(row.sort_key, datetime) else row.sort_key
+    return json.dumps([key, row.id])
+
+
+def _cursor(text: str, sort: Sort) -> dict[str, Any]:
+    """Raises Invalid for what `_text_of` did not write for this order."""
+    try:
+        key, last_id = json.loads(text)
+        if sort is Sort.RENEWAL:
+            key = datetime.fromisoformat(key)
+        elif not isinstance(key, str if sort is Sort.NAME else float | int):
+            raise TypeError(key)
+        return {"last_key": key, "last_id": int(last_id)}
+    except (TypeError, ValueError) as error:
+        raise Invalid("This page does not exist. Start again from the first.", fields={"after": "a cursor"}) from error

@@ -1,0 +1,215 @@
+"""The statements of the portfolio; each kept, so that it is guarded and compiled once."""
+
+from functools import cache, lru_cache
+from typing import Any
+
+from sqlalchemy import Double, and_, bindparam, case, cast, func, or_, select
+
+from cs_ml.domain.portfolio import RENEWAL_DAYS, Flag
+from cs_ml.store.accounts import happened_at
+from cs_ml.store.portfolio.current import current, live
+from cs_ml.store.portfolio.selection import (
+    Shape,
+    at_risk,
+    flagged,
+    matching,
+    renews_before,
+    size,
+    sort_key,
+    urgency,
+)
+from cs_ml.store.scope import AnySelect
+from cs_ml.store.tables import (
+    CTA,
+    Account,
+    AccountFact,
+    AccountHealthScoreHistory,
+    AccountMLPrediction,
+    AccountSummary,
+    CRMActivity,
+    ExternalRef,
+    Opportunity,
+    SummaryRefresh,
+    User,
+)
+
+_SHAPES = 512  # that are kept; each is one combination of filters and order
+
+
+@lru_cache(maxsize=_SHAPES)
+def totals(shape: Shape) -> AnySelect:
+    """All figures of the tiles, one row per currency; `matching` is the number of accounts that pass the filters."""
+    facts = _facts(shape)
+    known = and_(facts.probability.is_not(None), facts.arr.is_not(None))
+    p, b, a = facts.probability, facts.base_rate, cast(facts.arr, Double)
+    compared = and_(facts.health.is_not(None), facts.health_before.is_not(None))
+
+    def loss(value: Any) -> Any:
+        return func.sum(case((known, value), else_=0.0))
+
+    columns = [
+        func.count(Account.id).label("accounts"),
+        _count(matching(facts, shape), "matching"),
+        func.count(facts.probability).label("predicted"),
+        func.sum(facts.health).label("health"),
+        func.count(facts.health).label("with_health"),
+        func.sum(case((compared, facts.health - facts.health_before), else_=0)).label("health_change"),
+        _count(compared, "with_change"),
+        _count(at_risk(facts), "at_risk"),
+        _count(and_(at_risk(facts), facts.arr.is_not(None)), "at_risk_with_arr"),
+        func.sum(case((at_risk(facts), facts.arr), else_=None)).label("at_risk_arr"),
+        _count(known, "loss_accounts"),
+        loss(p).label("p"),
+        loss(b).label("b"),
+        loss(a).label("a"),
+        loss(p * a).label("pa"),
+        loss(p * a * a).label("pa2"),
+        loss(p * p * a * a).label("p2a2"),
+        *(_count(renews_before(facts, f"renewal_{days}"), f"renewals_{days}") for days in RENEWAL_DAYS),
+        func.sum(facts.open_ctas).label("open_ctas"),
+        func.sum(facts.overdue_ctas).label("overdue_ctas"),
+        *(_count(flagged(facts, flag), f"flag_{flag}") for flag in Flag),
+    ]
+    return _of_owner(_from(select(facts.currency.label("currency"), *columns), facts), shape).group_by(facts.currency)
+
+
+@lru_cache(maxsize=_SHAPES)
+def page(shape: Shape, *, following: bool) -> AnySelect:
+    """Ids in order with what the order is made of, `limit` of them; `following`: after `last_key` and `last_id`."""
+    facts = _facts(shape)
+    names = ("arr", "currency", "segment", "renewal", "health", "touched_at", "open_ctas", "overdue_ctas")
+    columns = [getattr(facts, name).label(name) for name in (*names, "probability", "band", "predicted_as_of")]
+    chosen = _of_owner(
+        _from(select(Account.id, Account.name.label("name"), size(facts).label("size"), *columns), facts), shape
+    ).subquery()
+    weighed = urgency(chosen.c).label("urgency")
+    ranked = select(*chosen.c, weighed).select_from(chosen).subquery()
+    key = sort_key(ranked.c, shape.sort)
+    rows = (
+        select(Account.id, ranked.c.size.label("size"), ranked.c.urgency.label("urgency"), key.label("sort_key"))
+        .join(ranked, ranked.c.id == Account.id)
+        .where(matching(ranked.c, shape))
+        .order_by(key, Account.id)
+        .limit(bindparam("limit"))
+    )
+    if following:
+        last = bindparam("last_key", type_=key.type)
+        rows = rows.where(or_(key > last, and_(key == last, Account.id > bindparam("last_id"))))
+    return rows
+
+
+@cache
+def rows() -> AnySelect:
+    """The accounts `ids` as they are now."""
+    facts = current(Account.id.in_(bindparam("ids", expanding=True)))
+    ref = (
+        select(func.min(ExternalRef.ref))
+        .where(ExternalRef.kind == "account", ExternalRef.target_id == Account.id)
+        .correlate(Account)
+        .scalar_subquery()
+    )
+    return (
+        select(Account.id, Account.name, User.name.label("owner_name"), ref.label("reference"), *facts.c)
+        .join(facts, facts.c.account_id == Account.id)
+        .outerjoin(User, User.id == Account.owner_id)
+    )
+
+
+@cache
+def risks() -> AnySelect:
+    """What the predictions `ids` say beyond the figures, and the dated facts of their accounts that are younger."""
+    stored = AccountMLPrediction
+
+    def newer(account: Any, *dates: Any) -> Any:
+        inside = [and_(date > stored.as_of, date <= bindparam("now")) for date in dates]
+        counted = select(func.count(account)).where(account == stored.account_id, or_(*inside))
+        return counted.correlate(stored).scalar_subquery()
+
+    new_facts = (
+        newer(AccountHealthScoreHistory.account_id, AccountHealthScoreHistory.calculated_at)
+        + newer(CRMActivity.account_id, happened_at())
+        + newer(CTA.account_id, CTA.created_at, CTA.completed_at)
+        + newer(Opportunity.account_id, Opportunity.created_at, Opportunity.actual_close_date)
+        + newer(AccountFact.account_id, AccountFact.valid_from)
+    )
+    return select(stored.id, stored.drivers, stored.completeness, stored.engine, new_facts.label("new_facts")).where(
+        stored.id.in_(bindparam("ids", expanding=True))
+    )
+
+
+@cache
+def health() -> AnySelect:
+    """The overall scores of the accounts `ids` in (since, now], oldest first."""
+    point = AccountHealthScoreHistory
+    return (
+        select(point.account_id, point.calculated_at, point.overall_score)
+        .where(
+            point.account_id.in_(bindparam("ids", expanding=True)),
+            point.calculated_at > bindparam("since"),
+            point.calculated_at <= bindparam("now"),
+        )
+        .order_by(point.account_id, point.calculated_at, point.id)
+    )
+
+
+@cache
+def owners() -> AnySelect:
+    return (
+        select(Account.owner_id, User.name.label("name"), func.count(Account.id).label("accounts"))
+        .join(User, User.id == Account.owner_id)
+        .where(live())
+        .group_by(Account.owner_id, User.name)
+        .order_by(func.lower(User.name), Account.owner_id)
+    )
+
+
+@cache
+def segments() -> AnySelect:
+    """Of live accounts, with a timeless row; there is one row an account."""
+    fact = AccountFact
+    return (
+        select(fact.segment)
+        .join(Account, Account.id == fact.account_id)
+        .where(fact.kind == "timeless", fact.segment.is_not(None), live())
+        .distinct()
+        .order_by(fact.segment)
+    )
+
+
+@cache
+def size_of(*, owner: bool) -> AnySelect:
+    """How many accounts there are to choose from."""
+    counted = select(func.count(Account.id)).where(live())
+    return counted.where(Account.owner_id == bindparam("owner")) if owner else counted
+
+
+@cache
+def refreshed_at() -> AnySelect:
+    return select(SummaryRefresh.refreshed_at)
+
+
+@cache
+def everything() -> AnySelect:
+    """What the summaries are made of."""
+    facts = current()
+    return select(Account.id, *facts.c).join(facts, facts.c.account_id == Account.id)
+
+
+def _facts(shape: Shape) -> Any:
+    if shape.summary:
+        return AccountSummary
+    return current(*([Account.owner_id == bindparam("owner")] if shape.owner else [])).c
+
+
+def _from(statement: AnySelect, facts: Any) -> AnySelect:
+    """Live accounts, also those that a summary does not know yet."""
+    source = facts if facts is AccountSummary else facts.account_id.table
+    return statement.select_from(Account).outerjoin(source, facts.account_id == Account.id).where(live())
+
+
+def _of_owner(statement: AnySelect, shape: Shape) -> AnySelect:
+    return statement.where(Account.owner_id == bindparam("owner")) if shape.owner else statement
+
+
+def _count(condition: Any, name: str) -> Any:
+    return func.sum(case((condition, 1), else_=0)).label(name)
