@@ -49,8 +49,8 @@ def draw_banner(as_of: datetime) -> None:
     """Says that this is the past, and leads back."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.warning(
-            f"You are looking at the past: everything below is as it was known at the end of {day(as_of, UTC)} (UTC), and "
-            "the risk is what would have been predicted then. Nothing of it is stored."
+            f"You are looking at the past: everything below is as it was known at the end of {day(as_of, UTC)} (UTC), "
+            "and the risk is what would have been predicted then. Nothing of it is stored."
         )
         st.button("Back to today", on_click=_back)
 

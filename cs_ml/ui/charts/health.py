@@ -19,7 +19,7 @@ _EVENT_LANE = -7  # below the scores, so that no mark hides a line
 
 _COLOURS: Mapping[Dimension, str] = dict(zip(DIMENSIONS, (NEUTRAL, *SERIES), strict=True))
 _DASHES: Mapping[Dimension, str] = dict(
-    zip(DIMENSIONS, ("solid", "solid", "dash", "dot", "dashdot", "longdash"), strict=True)
+    zip(DIMENSIONS, ("solid", "longdash", "dash", "dot", "dashdot", "longdashdot"), strict=True)
 )
 _BAND_COLOURS: Mapping[HealthBand, str] = dict(zip(HEALTH_BANDS, (SERIES[0], SERIES[2], WARN, ALARM), strict=True))
 _EVENT_MARKS: Mapping[EventKind, tuple[str, str]] = {
