@@ -158,6 +158,11 @@ def test_an_address_that_is_none_is_refused(database: Database, access: AccessSe
         "abcdefghijklmnopqrst",
         "zyxwvutsrqponmlkji",
         "passwordpassword",
+        "Password-2026-!!",
+        "123qwertyuiop456",
+        "dragon.Dragon.dragon",
+        "iloveyou iloveyou",
+        "1234567890123456789",
         "ada@example.comada",
         "Lovelace Lovelace!!!",
     ],
@@ -167,6 +172,15 @@ def test_a_password_that_is_easy_to_guess_is_refused(password: str) -> None:
         check_password(password, ("ada@example.com", "Lovelace"))
 
 
-@pytest.mark.parametrize("password", [PHRASE, "x" * 3 + "-unusual-ones-" + "y" * 120, "ünïcödé pässphräse ✓✓"])
+@pytest.mark.parametrize(
+    "password",
+    [
+        PHRASE,
+        "correct horse battery staple",
+        "kx7Qm2vT9pLw4Zr",
+        "x" * 3 + "-unusual-ones-" + "y" * 120,
+        "ünïcödé pässphräse ✓✓",
+    ],
+)
 def test_a_long_password_of_any_letters_is_taken(password: str) -> None:
     check_password(password, ("ada@example.com", "Lovelace"))

@@ -1,9 +1,10 @@
 """Password hashes and the policy for new passwords (NIST SP 800-63B-4: length counts, composition does not)."""
 
+import re
 import secrets
 from collections.abc import Collection
-from functools import cached_property
-from itertools import pairwise
+from functools import cache, cached_property
+from importlib.resources import files
 
 from pwdlib import PasswordHash
 from pwdlib.exceptions import UnknownHashError
@@ -17,6 +18,8 @@ MAX_LENGTH = 1_024  # characters; far above any pass phrase, bounds the work of 
 _MIN_DIFFERENT = 5
 _MIN_USER_WORD = 4  # shorter words occur inside good passwords
 _BCRYPT_BYTES = 72  # bcrypt looks at no more, and the CRM that made the hash cut there
+_NO_LETTER = re.compile(r"[\W\d_]+")
+_ROWS = ("0123456789", "abcdefghijklmnopqrstuvwxyz", "qwertyuiopasdfghjklzxcvbnm")
 _PRODUCT_WORDS = ("cs-ml", "csml", "customer", "success")
 
 
@@ -36,7 +39,7 @@ def check_password(password: str, words: Collection[str]) -> None:
     for word in sorted({w.casefold() for w in (*words, *_PRODUCT_WORDS)}, key=len, reverse=True):
         if len(word) >= _MIN_USER_WORD:
             rest = rest.replace(word, "")
-    if len(set(rest)) < _MIN_DIFFERENT or _is_repeated(rest):
+    if len(set(rest)) < _MIN_DIFFERENT or _is_common(rest):
         raise _invalid("This password is easy to guess. Take a longer phrase without names, repetitions or sequences.")
 
 
@@ -69,9 +72,30 @@ class PasswordHasher:
         return self.hash(generate_password())
 
 
-def _is_repeated(text: str) -> bool:
-    """Whether `text` is a shorter piece over and over, or letters and digits in a row (forwards or backwards)."""
-    return text in (text + text)[1:-1] or len({ord(b) - ord(a) for a, b in pairwise(text)}) < 2
+def _is_common(text: str) -> bool:
+    """Whether one common password, or one run of letters or digits, is all that `text` is made of.
+
+    What is put around and between (digits, signs, the same once more) is tried by every attacker.
+    """
+    letters = _once("".join(_NO_LETTER.split(text)))
+    return letters in _common_passwords() or text in _common_passwords() or _is_run(letters) or _is_run(_once(text))
+
+
+def _once(text: str) -> str:
+    """The shortest piece that `text` repeats."""
+    return text[: (text + text).find(text, 1)] if text else text
+
+
+def _is_run(text: str) -> bool:
+    """Keys or letters in a row, forwards or backwards, from the start again after the end; nothing at all is none."""
+    laps = [row * (len(text) // len(row) + 2) for row in _ROWS]
+    return bool(text) and any(text in lap or text[::-1] in lap for lap in laps)
+
+
+@cache
+def _common_passwords() -> frozenset[str]:
+    """The 20,000 that leaked most often (the list that Django ships, BSD 3-Clause), bare of digits and signs around."""
+    return frozenset(files(__package__).joinpath("common_passwords.txt").read_text(encoding="utf-8").split())
 
 
 def _invalid(message: str) -> Invalid:
