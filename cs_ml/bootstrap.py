@@ -17,6 +17,7 @@ from cs_ml.services.identity.access import AccessService
 from cs_ml.services.identity.sessions import SessionService
 from cs_ml.services.importing import ImportService
 from cs_ml.services.limits import PredictionLimit
+from cs_ml.services.portfolio import PortfolioService
 from cs_ml.services.predictions import PredictionService
 from cs_ml.services.references import FreshnessService
 from cs_ml.services.tenant_settings import TenantSettingsService
@@ -41,6 +42,7 @@ class Services:
     access: AccessService
     tenant_settings: TenantSettingsService
     accounts: AccountService
+    portfolio: PortfolioService
     context: ContextService
     predictions: PredictionService
     batches: BatchService
@@ -66,6 +68,7 @@ def open_services(settings: Settings | None = None, clock: Clock = system_clock)
             access=AccessService(database, clock),
             tenant_settings=TenantSettingsService(database, clock),
             accounts=AccountService(database, clock),
+            portfolio=PortfolioService(database, clock),
             context=ContextService(database, clock),
             predictions=PredictionService(
                 database,

@@ -14,9 +14,10 @@ MOST_EXPORTED = 10_000
 _EXPORT_PART = 500
 
 # Up to so many accounts are gathered at every look (docs/decisions: the portfolio's summaries); for more, the tenant's
-# summaries answer, which are gathered anew where they are older.
+# summaries answer, which are gathered anew where they are older, or where there are new predictions.
 LIVE_ACCOUNTS = 500
 SUMMARY_AGE = timedelta(minutes=5)
+_LEAST_AGE = timedelta(seconds=30)  # predictions may come every second
 
 
 class PortfolioService:
@@ -67,16 +68,16 @@ class PortfolioService:
             after = ranked[-1].cursor
 
     def _gathered_at(self, actor: Actor, query: PortfolioQuery, now: datetime) -> datetime | None:
-        """When the summaries that answer were true, none older than SUMMARY_AGE; None where few accounts need none."""
+        """When the summaries that answer were true; None where few accounts need none."""
         with self._database.read(actor) as scope:
             portfolio = PortfolioRepository(scope)
             if portfolio.count(query.owner_id) <= LIVE_ACCOUNTS:
                 return None
             found = portfolio.refreshed_at()
-        oldest = now - SUMMARY_AGE
-        if found is not None and found > oldest:
-            return found
+            if found is not None and found > now - SUMMARY_AGE:
+                if found > now - _LEAST_AGE or not portfolio.predicted_since(found):
+                    return found
         with self._database.write(Actor.system(actor.tenant_id)) as scope:
-            PortfolioRepository(scope).refresh(now, unless_after=oldest)
+            PortfolioRepository(scope).refresh(now, found=found)
         with self._database.read(actor) as scope:
             return PortfolioRepository(scope).refreshed_at()

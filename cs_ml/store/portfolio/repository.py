@@ -102,12 +102,16 @@ class PortfolioRepository:
         """When the tenant's summaries were true; None where there are none."""
         return self._scope.execute(statements.refreshed_at()).scalar()
 
-    def refresh(self, now: datetime, *, unless_after: datetime) -> None:
-        """Gathers the summaries of the whole tenant anew, unless somebody did so after `unless_after`.
+    def predicted_since(self, since: datetime) -> bool:
+        """Whether predictions were made after `since`, which a summary of then does not know."""
+        return self._scope.execute(statements.predicted_since(), {"since": since}).first() is not None
+
+    def refresh(self, now: datetime, *, found: datetime | None) -> None:
+        """Gathers the summaries of the whole tenant anew, unless somebody did since they were found to be of `found`.
 
         Two at once: the second waits for the first, and then finds nothing left to do.
         """
-        due = SummaryRefresh.refreshed_at <= unless_after
+        due = SummaryRefresh.refreshed_at == found
         if not self._scope.upsert(SummaryRefresh, {"refreshedAt": now}, key=("tenantId",), only_where=due):
             return
         found = self._scope.execute(statements.everything(), instants(now)).all()

@@ -189,6 +189,13 @@ def refreshed_at() -> AnySelect:
 
 
 @cache
+def predicted_since() -> AnySelect:
+    """Whether there is a prediction younger than `since`."""
+    stored = AccountMLPrediction
+    return select(stored.id).where(stored.predicted_at > bindparam("since")).limit(1)
+
+
+@cache
 def everything() -> AnySelect:
     """What the summaries are made of."""
     facts = current()
