@@ -74,9 +74,10 @@ class PortfolioService:
             if portfolio.count(query.owner_id) <= LIVE_ACCOUNTS:
                 return None
             found = portfolio.refreshed_at()
-            if found is not None and found > now - SUMMARY_AGE:
-                if found > now - _LEAST_AGE or not portfolio.predicted_since(found):
-                    return found
+            if found is not None and now - found < _LEAST_AGE:
+                return found
+            if found is not None and now - found < SUMMARY_AGE and not portfolio.predicted_since(found):
+                return found
         with self._database.write(Actor.system(actor.tenant_id)) as scope:
             PortfolioRepository(scope).refresh(now, found=found)
         with self._database.read(actor) as scope:

@@ -114,9 +114,9 @@ class PortfolioRepository:
         due = SummaryRefresh.refreshed_at == found
         if not self._scope.upsert(SummaryRefresh, {"refreshedAt": now}, key=("tenantId",), only_where=due):
             return
-        found = self._scope.execute(statements.everything(), instants(now)).all()
+        gathered = self._scope.execute(statements.everything(), instants(now)).all()
         self._scope.execute(delete(AccountSummary))
-        rows = [{column: getattr(row, name) for name, column in _SUMMARY.items()} for row in found]
+        rows = [{column: getattr(row, name) for name, column in _SUMMARY.items()} for row in gathered]
         self._scope.insert(AccountSummary, rows)
 
     def _risks(self, predictions: Mapping[int, Row[Any]], now: datetime) -> dict[int, RiskView]:
