@@ -13,6 +13,8 @@ Messages are sentences for people: what is wrong and what to do. They never hold
 from collections.abc import Mapping
 from datetime import timedelta
 
+from cs_ml.domain.usage import Attempt
+
 
 class CsMlError(Exception):
     """Base of the tree. `code` is the stable word that the API and `--json` answer with."""
@@ -55,10 +57,11 @@ class RateLimited(CsMlError):
 
 
 class EngineUnavailable(CsMlError):
-    """`reason` is the short word stored as `fallback_reason`."""
+    """`reason` is the short word stored as `fallback_reason`; `attempts` are the calls that failed, for the books."""
 
     code = "ML_UNAVAILABLE"
 
-    def __init__(self, message: str, *, reason: str) -> None:
+    def __init__(self, message: str, *, reason: str, attempts: tuple[Attempt, ...] = ()) -> None:
         super().__init__(message)
         self.reason = reason
+        self.attempts = attempts

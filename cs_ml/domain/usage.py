@@ -1,0 +1,133 @@
+"""What a call of a language model used, cost, and how it failed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Generic, Literal, TypeVar
+
+T = TypeVar("T")
+
+Operation = Literal["churn-prediction", "health-analysis", "cta-generation"]
+
+
+class Fault(StrEnum):
+    """Why a model gave no answer that can be used. The word is stored as `fallback_reason` and `errorType`."""
+
+    KEY_REFUSED = "key_refused"
+    PERMISSION = "permission"
+    MODEL_NOT_FOUND = "model_not_found"
+    BAD_REQUEST = "bad_request"
+    CONTEXT_LENGTH = "context_length"
+    QUOTA = "quota"
+    RATE_LIMITED = "rate_limited"
+    SERVER_ERROR = "server_error"
+    CONNECTION = "connection"
+    DNS = "dns"
+    TLS = "tls"
+    RESET = "reset"
+    TIMEOUT = "timeout"
+    REDIRECT = "redirect"
+    INVALID_BODY = "invalid_body"
+    NO_CHOICES = "no_choices"
+    EMPTY = "empty"
+    REFUSED = "refused"
+    CONTENT_FILTER = "content_filter"
+    TRUNCATED = "truncated"
+    INVALID_JSON = "invalid_json"
+    SCHEMA = "schema"
+    UNGROUNDED = "ungrounded"
+    TOO_LARGE = "too_large"
+    BUDGET = "budget"
+    BREAKER_OPEN = "breaker_open"
+    NO_KEY = "no_key"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TokenUsage:
+    """Tokens of one or more attempts. `cached`: those of `prompt` that the provider served from its cache, None where
+    it does not say. `estimated`: counted by us from the length of the texts, as the server did not report them."""
+
+    prompt: int
+    completion: int
+    cached: int | None = None
+    estimated: bool = False
+
+    @property
+    def total(self) -> int:
+        return self.prompt + self.completion
+
+    def __add__(self, other: "TokenUsage") -> "TokenUsage":
+        known = [cached for cached in (self.cached, other.cached) if cached is not None]
+        return TokenUsage(
+            prompt=self.prompt + other.prompt,
+            completion=self.completion + other.completion,
+            cached=sum(known) if known else None,
+            estimated=self.estimated or other.estimated,
+        )
+
+
+NO_TOKENS = TokenUsage(prompt=0, completion=0)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Attempt:
+    """One request to a model, failed or not; `created_at` is when it was sent.
+
+    `cost` in US dollars, None where no price is known; `price_version` names the table that it comes from.
+    """
+
+    operation: Operation
+    model: str
+    usage: TokenUsage
+    latency_ms: int
+    success: bool
+    error_type: Fault | None
+    cost: Decimal | None
+    price_version: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Completion(Generic[T]):
+    """A validated answer. Usage and cost (None if that of any attempt is unknown) are sums over `attempts`;
+    `latency_ms` is from the call to the answer, waiting included. `model` as the server names it."""
+
+    value: T
+    usage: TokenUsage
+    attempts: Sequence[Attempt]
+    model: str
+    latency_ms: int
+    cost: Decimal | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BreakerState:
+    """Whether calls to an endpoint are let through. `fault`: what opened it last.
+
+    `retry_in_s`: seconds until a call is tried again, None where only new settings help (and while closed).
+    """
+
+    kind: Literal["closed", "open", "half_open"]
+    fault: Fault | None
+    retry_in_s: float | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UsageSum:
+    """Attempts of one UTC day, model and operation. `cost` in US dollars leaves out the `unknown_cost` attempts.
+
+    `unsettled`: calls that are under way, or whose end nobody saw; `cost` holds what they were expected to cost.
+    """
+
+    day: date
+    model: str
+    operation: str
+    attempts: int
+    failed: int
+    prompt_tokens: int
+    completion_tokens: int
+    cost: Decimal
+    unknown_cost: int
+    unsettled: int

@@ -1,0 +1,227 @@
+"""The client: messages and a form in, a validated answer with its price out; every way to fail has a name."""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from threading import Lock
+from typing import Generic, cast
+
+from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_exponential
+
+from cs_ml.domain.usage import BreakerState, Completion, Fault, Operation, TokenUsage
+from cs_ml.llm.breaker import Breaker
+from cs_ml.llm.faults import ROWS, Adapted, CallFailed
+from cs_ml.llm.pricing import PriceTable
+from cs_ml.llm.replies import Reply, read_reply
+from cs_ml.llm.request import Features, Message, Request
+from cs_ml.llm.run import Run
+from cs_ml.llm.schema import AnswerRejected, S, read_answer, response_format
+from cs_ml.llm.transport import Endpoint, Transport
+
+MAX_TOKENS = 1_500
+TEMPERATURE = 0.1
+LEAST_S = 0.2  # with less time left no further request is worth its price
+RESERVED_CALLS = 2  # a call and the one change of it that is usual: a repair
+
+_full_jitter = wait_random_exponential(multiplier=0.5, max=8)
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Task(Generic[S]):
+    """What the caller wants of an answer, and how it could ask with less."""
+
+    schema: type[S]
+    check: Callable[[S], None] | None
+    shorter: Callable[[], Sequence[Message]] | None
+
+
+class LlmClient:
+    """One model at one endpoint; thread-safe. Make one for the whole process: it holds the circuit breaker, and what
+    the endpoint is known not to take (Features)."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        prices: PriceTable,
+        *,
+        timeout_s: float,
+        now: Callable[[], datetime],
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """`timeout_s`: for everything that one completion does, waiting, retries and repair included.
+
+        `now`: aware UTC, for the books. `clock`: monotonic seconds, for deadlines and the breaker.
+        """
+        self.model = endpoint.model
+        self._transport = Transport(endpoint)
+        self._prices = prices
+        self._timeout_s = timeout_s
+        self._now = now
+        self._clock = clock
+        self._sleep = sleep
+        self._breaker = Breaker(clock)
+        self._features = Features()
+        self._adapting = Lock()
+
+    def breaker_state(self) -> BreakerState:
+        return self._breaker.state()
+
+    def expected_cost(
+        self, messages: Sequence[Message], schema: type[S], *, max_tokens: int = MAX_TOKENS
+    ) -> Decimal | None:
+        """US dollars to reserve before `complete`: more than it usually costs. None where no price is known."""
+        request = _request(messages, schema, max_tokens, TEMPERATURE)
+        usage = TokenUsage(prompt=request.prompt_tokens, completion=max_tokens)
+        cost = self._prices.cost(self.model, usage)
+        return None if cost is None else RESERVED_CALLS * cost
+
+    def complete(
+        self,
+        messages: Sequence[Message],
+        schema: type[S],
+        *,
+        operation: Operation,
+        check: Callable[[S], None] | None = None,
+        shorter: Callable[[], Sequence[Message]] | None = None,
+        max_tokens: int = MAX_TOKENS,
+        temperature: float = TEMPERATURE,
+        deadline: float | None = None,
+    ) -> Completion[S]:
+        """An answer in the form of `schema` that `check` accepts (else it raises AnswerRejected, and the model may
+        repair its answer once). `shorter` makes briefer messages where the first ones are too long for the model.
+        `deadline`: an instant of the monotonic clock by which all must be done, where that is before the timeout.
+
+        Raises EngineUnavailable with a Fault as its reason and all attempts, at most a second after the deadline.
+        """
+        run = self._run(operation, deadline)
+        task = _Task(schema=schema, check=check, shorter=shorter)
+        request = _request(messages, schema, max_tokens, temperature)
+        while True:
+            try:
+                value = self._with_retries(run, task, request)
+            except CallFailed as failure:
+                changed = _changed(run, task, request, failure)
+                if changed is None:
+                    _log.warning("no answer from the model: %s after %d attempts", failure.fault, len(run.attempts))
+                    raise run.unavailable(failure.fault) from None
+                request = changed
+            else:
+                return run.completion(value)
+
+    def close(self) -> None:
+        self._transport.close()
+
+    def _run(self, operation: Operation, deadline: float | None) -> Run:
+        started = self._clock()
+        end = started + self._timeout_s
+        return Run(
+            operation=operation,
+            model=self.model,
+            prices=self._prices,
+            clock=self._clock,
+            now=self._now,
+            started=started,
+            deadline=end if deadline is None else min(deadline, end),
+        )
+
+    def _with_retries(self, run: Run, task: _Task[S], request: Request) -> S:
+        """The same request again where the failure table says so, waiting as the server asks or at random."""
+
+        def again(error: BaseException) -> bool:
+            if not isinstance(error, CallFailed):
+                return False
+            row = ROWS[error.fault]
+            in_time = run.is_early() or not row.early
+            return run.retries < row.retries and in_time and self._breaker.state().kind == "closed"
+
+        def count(_state: RetryCallState) -> None:
+            run.retries += 1
+
+        retrying = Retrying(
+            retry=retry_if_exception(again),
+            wait=_wait,
+            stop=lambda state: state.upcoming_sleep + LEAST_S > run.left(),
+            before_sleep=count,
+            sleep=self._sleep,
+            reraise=True,
+        )
+        value: S = retrying(self._attempt, run, task, request)
+        return value
+
+    def _attempt(self, run: Run, task: _Task[S], request: Request) -> S:
+        """One request, judged, and told to the breaker and the books. Raises CallFailed."""
+        if run.left() <= 0:
+            raise CallFailed(Fault.TIMEOUT)
+        ticket = self._breaker.admit()
+        if ticket is None:
+            raise CallFailed(Fault.BREAKER_OPEN)
+        features, sent_at, sent = self._features, self._now(), self._clock()
+        reply: Reply | None = None
+        fault: Fault | None = None
+        try:
+            reply = read_reply(self._transport.post(features.body(request), run.left()))
+            return _judged(reply, task)
+        except CallFailed as failure:
+            adapted = failure.fault in {Fault.BAD_REQUEST, Fault.SERVER_ERROR} and self._adapt(features, failure)
+            fault = Fault.BAD_REQUEST if adapted else failure.fault
+            raise Adapted(fault) if adapted else failure from None
+        finally:
+            self._breaker.record(ticket, fault)
+            run.book(request, sent_at, sent, reply, fault)
+
+    def _adapt(self, sent: Features, failure: CallFailed) -> bool:
+        """Leaves out what the endpoint refused, from now on. False if the refusal names nothing that can go."""
+        fewer = sent.without(failure.detail)
+        if fewer is None:
+            return False
+        with self._adapting:
+            if self._features == sent:  # else another thread learned something meanwhile: try with that
+                self._features = fewer
+                _log.info("the model's server does not take all parameters; from now on: %s", fewer)
+        return True
+
+
+def _request(messages: Sequence[Message], schema: type[S], max_tokens: int, temperature: float) -> Request:
+    return Request(messages=messages, form=response_format(schema), max_tokens=max_tokens, temperature=temperature)
+
+
+def _wait(state: RetryCallState) -> float:
+    """Seconds before the next try: what the server asked for, else full jitter."""
+    failure = cast(CallFailed, state.outcome.exception()) if state.outcome else None
+    return _full_jitter(state) if failure is None or failure.retry_after is None else failure.retry_after
+
+
+def _judged(reply: Reply, task: _Task[S]) -> S:
+    if reply.fault:
+        raise CallFailed(reply.fault)
+    try:
+        value = read_answer(reply.text, task.schema)
+        if task.check:
+            task.check(value)
+    except AnswerRejected as error:
+        raise CallFailed(error.fault, error.detail, answer=reply.text) from error
+    return value
+
+
+def _changed(run: Run, task: _Task[S], request: Request, failure: CallFailed) -> Request | None:
+    """Another request that may succeed where this one failed, each kind of change once. None: give up."""
+    if run.left() < LEAST_S:
+        return None
+    if isinstance(failure, Adapted):
+        return request
+    kind = Fault.SCHEMA if ROWS[failure.fault].repair else failure.fault
+    if kind in run.changes:
+        return None
+    run.changes.add(kind)
+    if failure.answer is not None:
+        return request.with_complaint(failure.answer, failure.detail)
+    if kind is Fault.TRUNCATED:
+        return replace(request, max_tokens=2 * request.max_tokens)
+    if kind is Fault.CONTEXT_LENGTH and task.shorter is not None:
+        return replace(request, messages=task.shorter())
+    return None

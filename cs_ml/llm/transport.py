@@ -1,0 +1,144 @@
+"""HTTP to one endpoint, through the `openai` package: one request, one deadline, one bounded body."""
+
+import ipaddress
+from collections.abc import AsyncIterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
+
+from cs_ml.domain.errors import Invalid
+from cs_ml.domain.usage import Fault
+from cs_ml.llm.faults import CallFailed, broken_connection, status_failure
+
+if TYPE_CHECKING:
+    import httpx2
+    from anyio.from_thread import BlockingPortal
+    from openai import AsyncOpenAI
+
+MAX_BODY_BYTES = 1_000_000
+CONNECT_TIMEOUT_S = 5.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Endpoint:
+    """A model at an address. Raises Invalid for what is no address, or for one that would send prompts readable:
+    http is for this very machine, elsewhere (a server of your own in a private network) only with `allow_http`."""
+
+    base_url: str
+    api_key: str = field(repr=False)
+    model: str
+    allow_http: bool = False
+
+    def __post_init__(self) -> None:
+        parts = urlsplit(self.base_url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.password:
+            raise _bad_setting("OPENAI_BASE_URL", "an address such as https://api.openai.com/v1, without a password")
+        if parts.scheme == "http" and not self.allow_http and not _is_loopback(parts.hostname):
+            raise _bad_setting("OPENAI_BASE_URL", "an https address, unless CS_ML_LLM_ALLOW_HTTP is on")
+        if not self.api_key.isascii() or not self.api_key.isprintable() or self.api_key != self.api_key.strip():
+            raise _bad_setting("OPENAI_API_KEY", "a key of ASCII letters and digits")
+        if not self.model.strip():
+            raise _bad_setting("CS_ML_LLM_MODEL", "the name of a model")
+
+
+def _bad_setting(name: str, expected: str) -> Invalid:
+    return Invalid(f"{name} must be {expected}.", fields={name: expected})
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+class Transport:
+    """Thread-safe. Requests run on an event loop in a thread of its own, for that is what can give up in the middle of
+    everything: looking up a name, a handshake, headers or a body that trickle. Started at the first request."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        self._lock = Lock()
+        self._running = ExitStack()
+        self._opened: tuple[BlockingPortal, AsyncOpenAI] | None = None
+
+    def post(self, body: dict[str, Any], timeout_s: float) -> bytes:
+        """The body of the answer to a chat completion request, within `timeout_s` altogether. Raises CallFailed."""
+        portal, client = self._open()
+        answer: bytes = portal.call(_post, client, {"model": self._endpoint.model, **body}, timeout_s)
+        return answer
+
+    def _open(self) -> "tuple[BlockingPortal, AsyncOpenAI]":
+        with self._lock:
+            if self._opened is None:
+                from anyio.from_thread import start_blocking_portal
+
+                portal = self._running.enter_context(start_blocking_portal())
+                client = _client(self._endpoint)
+                self._running.callback(portal.call, client.close)
+                self._opened = portal, client
+            return self._opened
+
+    def close(self) -> None:
+        self._running.close()
+
+
+def _client(endpoint: Endpoint) -> "AsyncOpenAI":
+    import httpx2
+    from openai import AsyncOpenAI, DefaultAsyncHttpxClient
+
+    # A model that thinks sends nothing: only connecting has a limit of its own below the deadline.
+    timeout = httpx2.Timeout(None, connect=CONNECT_TIMEOUT_S)
+    http = DefaultAsyncHttpxClient(
+        follow_redirects=False,
+        timeout=timeout,
+        headers={"Accept-Encoding": "identity"},  # the bound on the body's size must hold for what it unpacks to
+        event_hooks={"response": [_bound]},
+    )
+    return AsyncOpenAI(
+        api_key=endpoint.api_key, base_url=endpoint.base_url, timeout=timeout, max_retries=0, http_client=http
+    )
+
+
+async def _post(client: "AsyncOpenAI", body: dict[str, Any], timeout_s: float) -> bytes:
+    import openai
+    from anyio import fail_after
+
+    try:
+        with fail_after(timeout_s):
+            answer = await client.chat.completions.with_raw_response.create(**body)
+            content: bytes = answer.http_response.content
+    except TimeoutError as error:
+        raise CallFailed(Fault.TIMEOUT) from error
+    except openai.APIStatusError as error:
+        raise status_failure(error.status_code, error.body, error.response.headers) from None
+    except openai.APIConnectionError as error:
+        raise broken_connection(error) from None
+    return content
+
+
+async def _bound(response: "httpx2.Response") -> None:
+    """Refuses a packed body, and cuts off one that is too long while it is read."""
+    if response.headers.get("content-encoding", "identity") != "identity":
+        raise CallFailed(Fault.INVALID_BODY)
+    response.stream = _bounded(cast("httpx2.AsyncByteStream", response.stream))
+
+
+def _bounded(stream: "httpx2.AsyncByteStream") -> "httpx2.AsyncByteStream":
+    import httpx2
+
+    class Bounded(httpx2.AsyncByteStream):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            size = 0
+            async for chunk in stream:
+                size += len(chunk)
+                if size > MAX_BODY_BYTES:
+                    raise CallFailed(Fault.TOO_LARGE)
+                yield chunk
+
+        async def aclose(self) -> None:
+            await stream.aclose()
+
+    return Bounded()
