@@ -14,7 +14,7 @@ from cs_ml.ui.runtime import PLAIN_COOKIE
 from tests.factories import add_account, add_tenant
 from tests.support.browser import BROWSER_FLAGS, required_browser
 from tests.support.databases import sqlite_copy
-from tests.support.server import running_app
+from tests.e2e.server import running_app
 
 PHRASE = " violet otters juggle quietly "
 WAIT_MS = 30_000
