@@ -134,9 +134,9 @@ _SENTIMENTS: Mapping[str, Sentiment] = {value: value for value in get_args(Senti
 
 
 def _attributes(facts: Iterable[Record], at: datetime) -> dict[str, Any]:
-    """The dated rows at `at`: the newest change is the whole truth, a listing not older overrides what it names."""
+    """The dated rows at `at`: the newest change is the whole truth, a newer listing overrides what it names."""
     values: dict[str, Any] = {}
-    for fact in facts:  # in order of valid_from
+    for fact in facts:  # in order of valid_from; of one day, the change comes last
         if fact.valid_from > at:
             break
         if fact.kind == "timeless":

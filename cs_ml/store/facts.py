@@ -161,7 +161,7 @@ def _accounts() -> AnySelect:
         .outerjoin(User, User.id == Account.owner_id)
         .outerjoin(AccountFact, fact)
         .where(Account.id.in_(_ids()))
-        .order_by(Account.id, AccountFact.valid_from, AccountFact.kind)
+        .order_by(Account.id, AccountFact.valid_from, AccountFact.kind.desc())  # of one day, the change comes last
     )
 
 

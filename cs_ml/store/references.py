@@ -119,7 +119,7 @@ def _arr() -> AnySelect:
     return (
         select(AccountFact.account_id, AccountFact.arr)
         .where(AccountFact.valid_from <= bindparam("as_of"), says_something)
-        .order_by(AccountFact.valid_from, AccountFact.kind)
+        .order_by(AccountFact.valid_from, AccountFact.kind.desc())
     )
 
 
