@@ -11,10 +11,10 @@ from cs_ml.domain.actor import Role
 from cs_ml.services.identity.access import AccessService
 from cs_ml.store.database import Database
 from cs_ml.ui.runtime import PLAIN_COOKIE
+from tests.e2e.server import running_app
 from tests.factories import add_account, add_tenant
 from tests.support.browser import BROWSER_FLAGS, required_browser
 from tests.support.databases import sqlite_copy
-from tests.e2e.server import running_app
 
 PHRASE = " violet otters juggle quietly "
 WAIT_MS = 30_000
