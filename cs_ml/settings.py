@@ -1,6 +1,8 @@
 """Every setting of the process: environment variables and `.env`, read once by `bootstrap`."""
 
-from pydantic import Field
+from pathlib import Path
+
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -30,6 +32,33 @@ class Settings(BaseSettings):
     limit_predictions_per_day: int = Field(
         default=100, ge=0, description="Single predictions a tenant may compute a day (cached answers are free)."
     )
+    openai_api_key: SecretStr | None = Field(
+        default=None,
+        validation_alias="openai_api_key",  # the name that every tool uses, without our prefix
+        description="Key of the language model's server; any word for a server of your own that wants none."
+        " Without it the other engines answer.",
+    )
+    openai_base_url: str = Field(
+        default="https://api.openai.com/v1",
+        validation_alias="openai_base_url",
+        description="Address of an OpenAI-compatible server (OpenAI, Azure, vLLM, Ollama, llama.cpp).",
+    )
+    llm_model: str = Field(default="gpt-4.1-mini", description="Name of the model, as its server knows it.")
+    llm_timeout_s: float = Field(
+        default=30,
+        gt=0,
+        le=600,
+        allow_inf_nan=False,
+        description="Seconds for all of a prediction's model work: waiting, retries and repair included.",
+    )
+    llm_prices: Path | None = Field(
+        default=None,
+        description="A price table (TOML) over the shipped one, in US dollars per million tokens:"
+        ' `version = "..."` and, under `[models]`, `"NAME" = { input = 0.4, cached_input = 0.1, output = 1.6 }`.',
+    )
+    llm_allow_http: bool = Field(
+        default=False,
+        description="Lets prompts travel readable, to an http address that is not this machine: only inside a network"
+        " that you trust.",
+    )
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR; logs go to standard error.")
-
-
