@@ -24,7 +24,6 @@ def render() -> None:
     if as_of is not None:
         draw_banner(as_of)
     context = services().context.gather_context(actor, account_id, as_of)
-    past = services().accounts.past_predictions(actor, account_id, as_of=as_of)
     name, now, zone = context.profile.name, as_of or services().clock(), zone_of(as_of)
     title.title(plain(name), anchor=False)
     band = st.container()
@@ -38,6 +37,7 @@ def render() -> None:
         prediction = ask_prediction(actor, account_id, as_of)
         if prediction:
             draw_card(prediction, now, zone)
+    past = services().accounts.past_predictions(actor, account_id, as_of=as_of)
     if prediction:
         with band:
             draw_band(prediction, band_since(past, prediction.band), now, zone)
