@@ -1,15 +1,11 @@
 """An existing CRM is adopted: nothing of it changes, and what is left to an administrator is printed as SQL."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
-from uuid import uuid4
 
 import pytest
 from pwdlib.hashers.bcrypt import BcryptHasher
-from sqlalchemy import create_engine, make_url, select, text
-from sqlalchemy.exc import ProgrammingError
+from sqlalchemy import create_engine, select, text
 
 from cs_ml.domain.actor import Actor
 from cs_ml.domain.errors import CsMlError, Invalid
@@ -17,12 +13,11 @@ from cs_ml.services.databases import DatabaseService
 from cs_ml.store.database import Database
 from cs_ml.store.migrations import runner
 from cs_ml.store.tables import Account, Base, ChurnEvent
-from tests.factories import add_account, add_prediction, add_tenant
-from tests.support.catalog import row_lines, schema_lines
-from tests.support.databases import postgres_database
+from tests.factories import add_account, add_prediction
+from tests.store.catalog import row_lines, schema_lines
+from tests.store.crm import FIXTURES, crm_database, script
 from tests.support.postgres import PostgresServer
 
-FIXTURES = Path(__file__).parents[1] / "fixtures"
 ACME = Actor.system("ckacme")
 OPTIONAL = {"AccountMLPrediction", "AIUsageEvent"}
 TYPE_ALONE = """CREATE TYPE "MLPredictionStatus" AS ENUM ('ACTIVE', 'EXPIRED', 'VALIDATED', 'ARCHIVED')"""
@@ -31,20 +26,6 @@ VARIANTS = {
     "one type there": TYPE_ALONE,
     "predictions there": (FIXTURES / "crm_predictions.sql").read_text(encoding="utf-8"),
 }
-
-
-@contextmanager
-def crm_database(server: PostgresServer, more: str = "") -> Iterator[Database]:
-    with postgres_database(server) as url:
-        database = Database(url)
-        script(database, (FIXTURES / "crm_schema.sql").read_text(encoding="utf-8") + more)
-        yield database
-        database.close()
-
-
-def script(database: Database, statements: str) -> None:
-    with database.engine.begin() as connection:
-        connection.exec_driver_sql(statements)
 
 
 @pytest.fixture(params=list(VARIANTS.values()), ids=list(VARIANTS))
@@ -215,89 +196,3 @@ def test_our_own_database_needs_no_index_and_has_no_adopted_table(database: Data
         assert report.sqlite is not None
         assert (report.sqlite.foreign_keys, report.sqlite.journal_mode) == (True, "wal")
         assert report.sqlite.busy_timeout_ms >= 5_000
-
-
-@contextmanager
-def role(owner: Database, grants: Callable[[str], Sequence[str]]) -> Iterator[Database]:
-    """`owner`'s database as a new role sees it that has `grants` and no more."""
-    name = f"cs_ml_{uuid4().hex}"
-    script(owner, f"CREATE ROLE {name} LOGIN PASSWORD 'made up'")
-    for statement in grants(name):
-        script(owner, statement)
-    url = make_url(owner.engine.url).set(username=name, password="made up")
-    database = Database(url.render_as_string(hide_password=False))
-    try:
-        yield database
-    finally:
-        database.close()
-        script(owner, f"DROP OWNED BY {name}; DROP ROLE {name}")
-
-
-@pytest.fixture
-def own_postgres(postgres_server: PostgresServer, migrated_postgres: str) -> Iterator[Database]:
-    with postgres_database(postgres_server, template=migrated_postgres) as url:
-        database = Database(url)
-        yield database
-        database.close()
-
-
-def test_the_granted_role_can_work_and_row_security_holds_it(own_postgres: Database) -> None:
-    with role(own_postgres, DatabaseService(own_postgres).grants) as database:
-        acme, globex = add_tenant(database, "acme"), add_tenant(database, "globex")
-        account = add_account(database, acme)
-        add_prediction(database, acme, account)
-        report = DatabaseService(database).check()
-        assert report.warnings == []
-        with database.read(acme) as scope:
-            assert scope.execute(select(Account.id)).scalars().all() == [account]
-        count = text('SELECT (SELECT count(*) FROM "Account") + (SELECT count(*) FROM "AccountMLPrediction")')
-        with database.engine.begin() as connection:
-            assert connection.scalar(count) == 0  # no tenant, no row
-            bind = text("SELECT set_config('app.current_tenant', :tenant, true)")
-            connection.execute(bind, {"tenant": globex.tenant_id})
-            assert connection.scalar(count) == 0
-            connection.execute(bind, {"tenant": acme.tenant_id})
-            assert connection.scalar(count) == 2
-            connection.execute(bind, {"tenant": globex.tenant_id})
-            foreign = text("""INSERT INTO "TenantReference" ("tenantId", "asOf", "quantiles")
-                VALUES (:tenant, now(), '[]')""")
-            with pytest.raises(ProgrammingError, match="row-level security"):
-                connection.execute(foreign, {"tenant": acme.tenant_id})
-
-
-def test_the_granted_role_can_work_beside_a_crm(plain_crm: Database) -> None:
-    DatabaseService(plain_crm).upgrade()
-    with role(plain_crm, DatabaseService(plain_crm).grants) as database:
-        with database.read(ACME) as scope:
-            assert scope.execute(select(Account.name).order_by(Account.id)).scalars().all() == ["Stays", "Left"]
-        add_prediction(database, ACME, 1)
-        assert DatabaseService(database).check().warnings == []
-        with pytest.raises(ProgrammingError, match="permission denied"), database.engine.begin() as connection:
-            connection.execute(text('DELETE FROM "Account"'))
-
-
-def test_a_role_that_a_policy_hides_accounts_from_cannot_adopt(plain_crm: Database) -> None:
-    def almost_enough(name: str) -> list[str]:
-        return [f"GRANT ALL ON SCHEMA public TO {name}; GRANT ALL ON ALL TABLES IN SCHEMA public TO {name}"]
-
-    rows = listing(plain_crm)[1]
-    with role(plain_crm, almost_enough) as database:
-        with pytest.raises(CsMlError, match="row-level security"):
-            DatabaseService(database).upgrade()
-        assert listing(plain_crm)[1] == rows
-
-
-@pytest.mark.parametrize("offset", ["UTC", "Asia/Kolkata"])
-def test_default_dates_are_utc_whatever_the_servers_zone(own_postgres: Database, offset: str) -> None:
-    name = own_postgres.engine.url.database
-    script(own_postgres, f"ALTER DATABASE \"{name}\" SET timezone TO '{offset}'")
-    own_postgres.engine.dispose()
-    actor = add_tenant(own_postgres)
-    account = add_account(own_postgres, actor)
-    now = datetime.now(UTC)
-    with own_postgres.write(actor) as scope:
-        row = {"accountId": account, "churnedAt": now, "approximate": False}
-        scope.insert(ChurnEvent, [row])
-    with own_postgres.read(actor) as scope:
-        created = scope.execute(select(ChurnEvent.created_at)).scalar_one()
-    assert abs((created - now).total_seconds()) < 60

@@ -13,7 +13,7 @@ from sqlalchemy import insert, select, text
 from sqlalchemy.exc import IntegrityError, StatementError
 
 from cs_ml.store.database import Database
-from cs_ml.store.tables import AccountFact, TenantSetting
+from cs_ml.store.tables import AccountFact, PredictionClaim, TenantSetting
 from tests.factories import NOW, add_account, add_tenant
 from tests.support.databases import sqlite_copy
 
@@ -157,3 +157,18 @@ def test_a_reader_sees_one_state_while_others_write(sqlite_database: Database) -
         with database.write(actor) as writer:
             writer.insert(TenantSetting, [{"key": "count", "value": 0, "updatedAt": NOW}])
         assert reader.execute(select(TenantSetting.key)).all() == []
+
+
+def test_an_upsert_leaves_a_row_that_its_condition_excludes(database: Database) -> None:
+    """What a claim rests on: of two who want the same, one gets it."""
+    actor = add_tenant(database)
+    claim = {"accountId": add_account(database, actor), "predictionType": "CHURN", "windowDays": 90, "expiresAt": NOW}
+    key = ("tenantId", "accountId", "predictionType", "windowDays")
+    answers = []
+    for holder in ("first", "second"):
+        with database.write(actor) as scope:
+            expired = PredictionClaim.expires_at < NOW
+            answers.append(scope.upsert(PredictionClaim, {**claim, "holder": holder}, key=key, only_where=expired))
+    with database.read(actor) as scope:
+        assert scope.execute(select(PredictionClaim.holder)).scalars().all() == ["first"]
+    assert answers == [True, False]

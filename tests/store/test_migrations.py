@@ -17,9 +17,9 @@ from sqlalchemy.exc import IntegrityError, SAWarning
 
 from cs_ml.domain.errors import CsMlError, Invalid
 from cs_ml.services.databases import DatabaseService, prepare
-from cs_ml.store.adoption import SchemaStore
 from cs_ml.store.database import Database
 from cs_ml.store.migrations import runner
+from cs_ml.store.migrations.schema import SchemaStore
 from cs_ml.store.tables import Account, Base, CRMActivity
 from tests.factories import add_account, add_activity, add_cta, add_opportunity, add_prediction, add_tenant
 from tests.support.databases import postgres_database, sqlite_url

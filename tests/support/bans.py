@@ -12,10 +12,9 @@ RAW_SQL_ALLOWED = (
     "cs_ml/store/scope.py",
     "cs_ml/store/database.py",
     "cs_ml/store/identity/",
-    "cs_ml/store/adoption.py",
     "cs_ml/store/migrations/",
 )
-COMMIT_ALLOWED = ("cs_ml/services/", "cs_ml/store/database.py", "cs_ml/store/adoption.py", "cs_ml/store/migrations/")
+COMMIT_ALLOWED = ("cs_ml/services/", "cs_ml/store/database.py", "cs_ml/store/migrations/")
 BROAD_EXCEPT_ALLOWED = ("cs_ml/ui/frame.py", "cs_ml/jobs/worker.py")  # the page banner and the worker loop
 PRINT_ALLOWED = ("cs_ml/cli/", "cs_ml/cli.py")
 
