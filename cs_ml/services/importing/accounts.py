@@ -21,6 +21,7 @@ _NAMES = (
     "healthScore",
     "engagementScore",
 )
+_DERIVED = frozenset(("type", "healthScore", "engagementScore"))  # from other files
 _TIMELESS_NAMES = frozenset(("industry", "createdAt"))  # what figures of any past date may rest on
 
 Row = dict[str, Any]
@@ -73,9 +74,15 @@ class AccountWriter:
         keys = AccountKeys(
             ids=[ids[position] for position in range(len(refs))], owners=[row["ownerId"] for row in rows]
         )
+        changed = {position for position in changed if self._is_own_change(stored[position], rows[position])}
         changed |= self._write_facts(keys.ids, {position: rows[position]["createdAt"] for position in new})
         self._count(len(refs), new, changed)
         return keys
+
+    @staticmethod
+    def _is_own_change(old: Row | None, row: Row) -> bool:
+        """Whether a value of accounts.csv itself differs."""
+        return old is not None and any(old[name] != row[name] for name in row.keys() - _DERIVED)
 
     def _count(self, total: int, new: Sequence[int], changed: set[int]) -> None:
         tally = self._run.tally(ACCOUNTS)
