@@ -49,5 +49,6 @@ def _demo(services: Services) -> Demo:
     return Demo(
         access=services.access,
         importing=services.importing,
+        context=services.context,
         batches=services.batches,
     )

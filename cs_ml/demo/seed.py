@@ -11,6 +11,7 @@ from cs_ml.demo.generator import DEFAULT_SEED, TENANTS, DemoTenant, generate
 from cs_ml.domain.actor import AccountScope, Actor, Role
 from cs_ml.domain.errors import NotFound
 from cs_ml.services.batches import BatchService
+from cs_ml.services.context import ContextService
 from cs_ml.services.identity.access import AccessService
 from cs_ml.services.importing import ImportService
 
@@ -49,6 +50,7 @@ class Demo:
 
     access: AccessService
     importing: ImportService
+    context: ContextService
     batches: BatchService
 
     def seed(self, now: datetime, password: str | None, progress: Progress) -> list[DemoUser]:
@@ -70,7 +72,8 @@ class Demo:
     ) -> list[DemoUser]:
         progress(f"{tenant.name}: {tenant.accounts} customers")
         bundle = generate(DEFAULT_SEED, now.date(), tenant, addresses(tenant))
-        if not self._is_there(tenant):
+        known = self._is_there(tenant)
+        if not known:
             self._import(tenant, bundle, now)
         actor = Actor.system(self.access.tenant_by_slug(tenant.slug).id)
         users = self._add_users(actor, tenant, password)
@@ -79,6 +82,8 @@ class Demo:
             self.batches.replay(actor, datetime.combine(day, time(23, 59, 59, 999000), UTC))
             progress(f"{tenant.name}: what was to be expected on {day:%-d %B %Y}")
         self.batches.predict_missing(actor)
+        if not known:
+            self._hand_over_riskiest(actor, tenant, bundle, now)
         return users
 
     def _is_there(self, tenant: DemoTenant) -> bool:
@@ -92,6 +97,21 @@ class Demo:
         with TemporaryDirectory() as folder:
             write(bundle, Path(folder))
             self.importing.import_new_tenant(tenant.slug, tenant.name, Path(folder), data_date=now.date(), demo=True)
+
+    def _hand_over_riskiest(self, actor: Actor, tenant: DemoTenant, bundle: Bundle, now: datetime) -> None:
+        """The member's list should hold the account that everybody would look at first."""
+        riskiest = self.batches.riskiest(actor)
+        if riskiest is None:
+            return
+        reference = self.context.gather_context(actor, riskiest).profile.reference
+        member = addresses(tenant)[1]
+        for file in ("accounts.csv", "account_changes.csv"):
+            rows = [row for row in bundle[file] if row["account_ref"] == reference]
+            if rows and rows[-1]["owner_email"] != member:
+                rows[-1]["owner_email"] = member
+        with TemporaryDirectory() as folder:
+            write(bundle, Path(folder))
+            self.importing.import_bundle(actor, Path(folder), data_date=now.date())
 
     def _add_users(self, actor: Actor, tenant: DemoTenant, password: str | None) -> list[DemoUser]:
         admin, member, viewer, _ = addresses(tenant)
