@@ -23,6 +23,9 @@ check: setup  ## format, lint, types, architecture and repository rules
 	$(PY) -m mypy $(CODE)
 	$(PY) -m pytest -q tests/test_architecture.py tests/support/test_repository.py
 
+bench: setup  ## measure against the goals; JSON=FILE keeps the figures
+	$(PY) -m benchmarks $(if $(JSON),--json $(JSON))
+
 fmt: setup  ## format the code and fix what the linter can fix
 	$(PY) -m ruff check --fix-only --quiet .
 	$(PY) -m ruff format .

@@ -4,6 +4,7 @@
 """
 
 import sqlite3
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -44,7 +45,7 @@ def _databases(folder: Path) -> Iterator[Database]:
         with postgres_for_tests(folder) as server, postgres_database(server) as url:
             yield from _opened(url)
     except PostgresUnavailableError as error:
-        print(f"no figures for PostgreSQL: {error}")
+        print(f"no figures for PostgreSQL: {error}", file=sys.stderr)
 
 
 def _opened(url: str) -> Iterator[Database]:

@@ -5,7 +5,6 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from statistics import median
 from time import perf_counter
 from typing import Literal
@@ -15,7 +14,7 @@ Step = Callable[[], object]
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """One figure. `floor` is what no code of ours could beat, None where there is none; `goal` bounds what is `judged`."""
+    """One figure. `floor`: what no code of ours could beat, None where there is none; `goal` bounds what is `judged`."""
 
     name: str
     ours: float
@@ -62,7 +61,3 @@ def show(results: Iterable[Result]) -> Iterator[Result]:
         print(result.as_text(), file=sys.stderr)
         print(json.dumps(result.as_json()), flush=True)
         yield result
-
-
-def save(results: Iterable[Result], path: Path) -> None:
-    path.write_text(json.dumps({"results": [result.as_json() for result in results]}, indent=2) + "\n", "utf-8")
