@@ -2,7 +2,7 @@
 do: Streamlit reads labels and most bodies as Markdown, which loads images and follows links without a click."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -34,9 +34,9 @@ def plain(text: str) -> str:
     return _PUNCTUATION.sub(r"\\\1", parted)
 
 
-def text(body: str, *, help: str | None = None) -> None:  # noqa: A002 (Streamlit's own word)
-    """Text of others as a body: never Markdown. `help` is ours."""
-    st.text(body, help=help)
+def text(body: str) -> None:
+    """Text of others as a body: never Markdown."""
+    st.text(body)
 
 
 def band_badge(band: RiskBand) -> None:
@@ -51,14 +51,9 @@ def empty_state(title: str, next_step: str) -> None:
         st.caption(next_step)
 
 
-def error_state(error: CsMlError, *, error_id: str | None = None, still_works: str | None = None) -> None:
-    """What failed, what still works, and the id to quote."""
-    parts = [
-        plain(error.message),
-        still_works,
-        f"Quote the id `{error_id}` when you ask for help." if error_id else None,
-    ]
-    st.error(" ".join(part for part in parts if part))
+def error_state(error: CsMlError, *, still_works: str = "") -> None:
+    """What failed, what to do, and what still works; a failure without such words is drawn by `entry/failure.py`."""
+    st.error(f"{plain(error.message)} {still_works}".rstrip())
 
 
 def facts(values: Mapping[str, str], hints: Mapping[str, str] | None = None) -> None:
@@ -71,10 +66,21 @@ def facts(values: Mapping[str, str], hints: Mapping[str, str] | None = None) -> 
                 st.text(value)
 
 
-def table(rows: Rows, *, alt: str, download: str | None = None, key: str | None = None) -> None:
-    """Rows as a table; `download` is the name of the file that its button saves. Risky cells are made harmless."""
+def table(
+    rows: Rows, *, alt: str, download: str | None = None, key: str | None = None, wide: Sequence[str] = ()
+) -> None:
+    """Rows as a table; `download` is the name of the file that its button saves, `wide` are columns of long texts.
+    Risky cells are made harmless."""
     height: Literal["content", "auto"] = "content" if len(rows) <= _MOST_SHOWN else "auto"
-    st.dataframe(safe_rows(rows), hide_index=True, alt=alt, key=key, height=height)
+    st.dataframe(
+        safe_rows(rows),
+        hide_index=True,
+        alt=alt,
+        key=key,
+        height=height,
+        placeholder="",
+        column_config={name: st.column_config.Column(width="large") for name in wide},
+    )
     if download:
         st.download_button(
             "Download CSV", csv_bytes(rows), download, "text/csv", on_click="ignore", key=key and f"{key}-csv"

@@ -84,9 +84,9 @@ def money(amount: Decimal | None, currency: str | None) -> str:
     return f"{size.replace('-', _MINUS)}{NARROW}{currency or '(currency not known)'}"
 
 
-def count(number: int, thing: str, things: str | None = None) -> str:
+def count(number: int, thing: str) -> str:
     """ "1 account", "1,204 accounts"."""
-    return f"{number:,}{NARROW}{thing if number == 1 else things or thing + 's'}"
+    return f"{number:,}{NARROW}{thing if number == 1 else thing + 's'}"
 
 
 def day(at: date | datetime | None, zone: tzinfo) -> str:

@@ -59,7 +59,7 @@ def draw_health(account_id: int, as_of: datetime | None, download: str) -> None:
     with numbers:
         table(_score_rows(timeline, zone), alt="Health scores by date", download=download, key="health-rows")
     with happened:
-        table(_event_rows(timeline, zone), alt="Events by date", key="event-rows")
+        table(_event_rows(timeline, zone), alt="Events by date", key="event-rows", wide=["What"])
 
 
 def draw_predictions(predictions: Sequence[PastPrediction], zone: tzinfo, download: str) -> None:

@@ -9,6 +9,8 @@ from cs_ml.domain.context import ACTIVITY_DAYS, HEALTH_DAYS, AccountContext, Met
 from cs_ml.ui.components import facts, table
 from cs_ml.ui.formatting import UNKNOWN, ago, count, countdown, day, instant, money, percent, points, words
 
+_LONG_TEXTS = ("Subject", "Title", "Name", "Value")
+
 Rows = list[dict[str, object]]
 
 
@@ -44,7 +46,12 @@ def _part(name: str, rows: Rows, newest: datetime | None, as_of: datetime) -> No
     fresh = f" · newest {ago(newest, as_of)}" if newest else ""
     with st.expander(f"{name} · {count(len(rows), 'row')}{fresh}"):
         if rows:
-            table(rows, alt=f"{name} as a prediction receives it")
+            used = [column for column in rows[0] if any(row[column] not in (None, "") for row in rows)]
+            table(
+                [{column: row[column] for column in used} for row in rows],
+                alt=f"{name} as a prediction receives it",
+                wide=[column for column in used if column in _LONG_TEXTS],
+            )
         else:
             st.caption("Nothing is known here.")
 
