@@ -99,6 +99,7 @@ class LlmClient:
         Raises EngineUnavailable with a Fault as its reason and all attempts, at most a second after the deadline.
         """
         run = self._run(operation, deadline)
+        self._transport.open()  # before the first request, whose own deadline is what is left then
         task = _Task(schema=schema, check=check, shorter=shorter)
         request = _request(messages, schema, max_tokens, temperature)
         while True:

@@ -1,6 +1,7 @@
 """HTTP to one endpoint, through the `openai` package: one request, one deadline, one bounded body."""
 
 import ipaddress
+import re
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 MAX_BODY_BYTES = 1_000_000
 CONNECT_TIMEOUT_S = 5.0
+_AN_ADDRESS = "an address such as https://api.openai.com/v1, without a name or password in it"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,13 +34,17 @@ class Endpoint:
     allow_http: bool = False
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.base_url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.password:
-            raise _bad_setting("OPENAI_BASE_URL", "an address such as https://api.openai.com/v1, without a password")
-        if parts.scheme == "http" and not self.allow_http and not _is_loopback(parts.hostname):
+        try:
+            parts = urlsplit(self.base_url)
+            complete = parts.hostname and parts.port != 0 and "@" not in parts.netloc
+        except ValueError:  # brackets or a port that are none
+            raise _bad_setting("OPENAI_BASE_URL", _AN_ADDRESS) from None
+        if parts.scheme not in {"http", "https"} or not complete:
+            raise _bad_setting("OPENAI_BASE_URL", _AN_ADDRESS)
+        if parts.scheme == "http" and not self.allow_http and not _is_loopback(parts.hostname or ""):
             raise _bad_setting("OPENAI_BASE_URL", "an https address, unless CS_ML_LLM_ALLOW_HTTP is on")
-        if not self.api_key.isascii() or not self.api_key.isprintable() or self.api_key != self.api_key.strip():
-            raise _bad_setting("OPENAI_API_KEY", "a key of ASCII letters and digits")
+        if not re.fullmatch(r"[!-~]+", self.api_key):
+            raise _bad_setting("OPENAI_API_KEY", "a key of ASCII characters without spaces")
         if not self.model.strip():
             raise _bad_setting("CS_ML_LLM_MODEL", "the name of a model")
 
@@ -66,11 +72,12 @@ class Transport:
 
     def post(self, body: dict[str, Any], timeout_s: float) -> bytes:
         """The body of the answer to a chat completion request, within `timeout_s` altogether. Raises CallFailed."""
-        portal, client = self._open()
+        portal, client = self.open()
         answer: bytes = portal.call(_post, client, {"model": self._endpoint.model, **body}, timeout_s)
         return answer
 
-    def _open(self) -> "tuple[BlockingPortal, AsyncOpenAI]":
+    def open(self) -> "tuple[BlockingPortal, AsyncOpenAI]":
+        """The running loop and its client; the first time takes a second or two, as packages are loaded."""
         with self._lock:
             if self._opened is None:
                 from anyio.from_thread import start_blocking_portal
