@@ -1,0 +1,91 @@
+"""What models and customers write is shown as it is on the Account page, and never read as Markdown."""
+
+from dataclasses import replace
+
+import pytest
+
+from cs_ml.domain.actor import Actor
+from cs_ml.domain.context import AccountContext, TenantReference
+from cs_ml.domain.predictions import Assessment, EngineName
+from cs_ml.store.database import Database
+from cs_ml.ui import runtime
+from tests.factories import add_account, add_activity, add_cta, add_tenant
+from tests.pages.test_account import opened, shown
+from tests.services.predicting import RULES, ScriptedEngine, unavailable
+from tests.support.apps import App
+
+IMAGE = "![x](http://elsewhere.example/x.png)"
+# Whatever Streamlit reads as Markdown; text, tables and metric values are read as they are.
+MARKDOWN = ("title", "header", "markdown", "caption", "info", "warning", "error", "expander", "button", "tab")
+
+
+class HostileEngine:
+    """Answers as the rules do, with an image in every text."""
+
+    name: EngineName = "llm"
+    version = "hostile"
+
+    def assess(self, context: AccountContext, reference: TenantReference, window_days: int) -> Assessment:
+        found = RULES.assess(context, reference, window_days)
+        factors = [
+            replace(factor, factor=IMAGE, description=IMAGE, current_value=IMAGE, threshold=IMAGE, evidence=("M1",))
+            for factor in found.factors
+        ]
+        advice = [
+            replace(one, action=IMAGE, rationale=IMAGE, expected_impact=IMAGE, timeframe=IMAGE)
+            for one in found.recommendations
+        ]
+        return replace(
+            found,
+            base=None,
+            explanation=IMAGE,
+            factors=factors,
+            protective=factors,
+            recommendations=advice,
+            evidence=[replace(fact, text=IMAGE) for fact in found.evidence],
+        )
+
+
+@pytest.fixture
+def actor(app: App, database: Database) -> Actor:
+    made = add_tenant(database, "acme")
+    app.sign_in(made)
+    return made
+
+
+@pytest.fixture
+def account(database: Database, actor: Actor) -> int:
+    """An account of which every text is an image."""
+    account_id = add_account(database, actor, name=IMAGE, industry=IMAGE, custom_fields={IMAGE: IMAGE})
+    add_activity(database, actor, account_id, subject=IMAGE)
+    add_cta(database, actor, account_id, title=IMAGE)
+    return account_id
+
+
+def test_no_text_of_a_model_or_customer_is_markdown(app: App, account: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    runtime.services()
+    monkeypatch.setattr(runtime.services().predictions, "_engines", [HostileEngine()])
+    test = opened(app, account=str(account))
+    assert IMAGE in shown(test)  # as plain text
+    read = [
+        str(getattr(element, "value", "") or "") + str(getattr(element, "label", "") or "")
+        for kind in MARKDOWN
+        for element in test.get(kind)
+    ]
+    assert any("elsewhere" in words for words in read)
+    assert not [words for words in read if "![" in words or "](" in words or "://elsewhere" in words]
+
+
+def test_a_fallback_is_named_with_its_reason(app: App, account: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    engines = [ScriptedEngine(failure=unavailable()), RULES]
+    monkeypatch.setattr(runtime.services().predictions, "_engines", engines)
+    words = shown(opened(app, account=str(account)))
+    assert "The usual method could not answer (timeout), so the scorecard did." in words
+
+
+def test_no_engine_at_all_leaves_the_rest_of_the_page(app: App, account: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runtime.services().predictions, "_engines", [ScriptedEngine(failure=unavailable())])
+    words = shown(opened(app, account=str(account)))
+    assert "The rest of this page is as it should be." in words
+    assert "Customer since" in words
+    assert "What raises the risk" not in words
