@@ -1,6 +1,6 @@
 """What a call of a language model used, cost, and how it failed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -42,6 +42,38 @@ class Fault(StrEnum):
     BUDGET = "budget"
     BREAKER_OPEN = "breaker_open"
     NO_KEY = "no_key"
+
+
+# What people are told, administrators what to do.
+FAULT_SENTENCES: Mapping[Fault, str] = {
+    Fault.KEY_REFUSED: "The model's server refused the key. Check OPENAI_API_KEY.",
+    Fault.PERMISSION: "The key has no permission for this model, or not from this region.",
+    Fault.MODEL_NOT_FOUND: "The server does not know the model. Check CS_ML_LLM_MODEL and OPENAI_BASE_URL.",
+    Fault.BAD_REQUEST: "The model's server did not accept the request.",
+    Fault.CONTEXT_LENGTH: "The customer's history is too long for this model.",
+    Fault.QUOTA: "The quota or credit at the model's provider is used up.",
+    Fault.RATE_LIMITED: "The model's provider gets too many requests at the moment.",
+    Fault.SERVER_ERROR: "The model's server has an error at the moment.",
+    Fault.CONNECTION: "The model's server cannot be reached.",
+    Fault.DNS: "The name of the model's server was not found.",
+    Fault.TLS: "The certificate of the model's server is not trusted.",
+    Fault.RESET: "The connection to the model's server broke.",
+    Fault.TIMEOUT: "The model took too long.",
+    Fault.REDIRECT: "The model's server redirects. Check OPENAI_BASE_URL.",
+    Fault.INVALID_BODY: "What answered is no model's server. Check OPENAI_BASE_URL if it repeats.",
+    Fault.NO_CHOICES: "The model's server answered without an answer.",
+    Fault.EMPTY: "The model answered nothing.",
+    Fault.REFUSED: "The model declined to answer.",
+    Fault.CONTENT_FILTER: "The provider's content filter withheld the answer.",
+    Fault.TRUNCATED: "The model's answer was cut off.",
+    Fault.INVALID_JSON: "The model's answer was no valid JSON.",
+    Fault.SCHEMA: "The model's answer did not have the agreed form.",
+    Fault.UNGROUNDED: "The model's answer did not rest on what is known of the customer.",
+    Fault.TOO_LARGE: "The model's answer was far too long.",
+    Fault.BUDGET: "The monthly budget for the model is used up.",
+    Fault.BREAKER_OPEN: "The model failed several times in a row and is left alone for a while.",
+    Fault.NO_KEY: "No model is set up. Set OPENAI_API_KEY, and OPENAI_BASE_URL for a server of your own.",
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

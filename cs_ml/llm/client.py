@@ -98,10 +98,10 @@ class LlmClient:
 
         Raises EngineUnavailable with a Fault as its reason and all attempts, at most a second after the deadline.
         """
-        run = self._run(operation, deadline)
-        self._transport.open()  # before the first request, whose own deadline is what is left then
-        task = _Task(schema=schema, check=check, shorter=shorter)
+        self._transport.open()  # loads packages the first time, which is no time of the model's
         request = _request(messages, schema, max_tokens, temperature)
+        run = self._run(operation, deadline)
+        task = _Task(schema=schema, check=check, shorter=shorter)
         while True:
             try:
                 value = self._with_retries(run, task, request)

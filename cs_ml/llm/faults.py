@@ -16,14 +16,13 @@ MAX_RETRY_AFTER_S = 3600.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Row:
-    """What follows a fault. `sentence` tells people.
+    """What follows a fault.
 
     `retries`: at most so many of the same request; `early`: only while more than half of the deadline is left.
     `repair`: the model is told what was wrong, once. `breaker`: whether the endpoint counts as broken; with "opens" for
     `open_s` seconds, None until the settings change. `billed`: a provider may charge for it although no answer came.
     """
 
-    sentence: str
     retries: int = 0
     early: bool = False
     repair: bool = False
@@ -33,52 +32,32 @@ class Row:
 
 
 ROWS: Mapping[Fault, Row] = {
-    Fault.KEY_REFUSED: Row(sentence="The model's server refused the key. Check OPENAI_API_KEY.", breaker="opens"),
-    Fault.PERMISSION: Row(
-        sentence="The key has no permission for this model, or not from this region.", breaker="opens", open_s=300
-    ),
-    Fault.MODEL_NOT_FOUND: Row(
-        sentence="The server does not know the model. Check CS_ML_LLM_MODEL and OPENAI_BASE_URL.", breaker="opens"
-    ),
-    Fault.BAD_REQUEST: Row(sentence="The model's server did not accept the request."),
-    Fault.CONTEXT_LENGTH: Row(sentence="The customer's history is too long for this model."),
-    Fault.QUOTA: Row(sentence="The quota or credit at the model's provider is used up.", breaker="opens", open_s=900),
-    Fault.RATE_LIMITED: Row(
-        sentence="The model's provider gets too many requests at the moment.", retries=2, breaker="counts"
-    ),
-    Fault.SERVER_ERROR: Row(
-        sentence="The model's server has an error at the moment.", retries=2, breaker="counts"
-    ),
-    Fault.CONNECTION: Row(sentence="The model's server cannot be reached.", retries=1, breaker="counts"),
-    Fault.DNS: Row(sentence="The name of the model's server was not found.", retries=1, breaker="counts"),
-    Fault.TLS: Row(
-        sentence="The certificate of the model's server is not trusted.", breaker="opens", open_s=300
-    ),
-    Fault.RESET: Row(
-        sentence="The connection to the model's server broke.", retries=2, breaker="counts", billed=True
-    ),
-    Fault.TIMEOUT: Row(
-        sentence="The model took too long.", retries=1, early=True, breaker="counts", billed=True
-    ),
-    Fault.REDIRECT: Row(sentence="The model's server redirects. Check OPENAI_BASE_URL."),
-    Fault.INVALID_BODY: Row(
-        sentence="What answered is no model's server. Check OPENAI_BASE_URL if it repeats.", retries=1, breaker="counts"
-    ),
-    Fault.NO_CHOICES: Row(sentence="The model's server answered without an answer.", retries=2, breaker="counts"),
-    Fault.EMPTY: Row(sentence="The model answered nothing.", retries=1, billed=True),
-    Fault.REFUSED: Row(sentence="The model declined to answer.", billed=True),
-    Fault.CONTENT_FILTER: Row(sentence="The provider's content filter withheld the answer.", billed=True),
-    Fault.TRUNCATED: Row(sentence="The model's answer was cut off.", billed=True),
-    Fault.INVALID_JSON: Row(sentence="The model's answer was no valid JSON.", repair=True, billed=True),
-    Fault.SCHEMA: Row(sentence="The model's answer did not have the agreed form.", repair=True, billed=True),
-    Fault.UNGROUNDED: Row(
-        sentence="The model's answer did not rest on what is known of the customer.", repair=True, billed=True
-    ),
-    Fault.TOO_LARGE: Row(sentence="The model's answer was far too long.", breaker="counts", billed=True),
-    Fault.BUDGET: Row(sentence="The monthly budget for the model is used up."),
-    Fault.BREAKER_OPEN: Row(sentence="The model failed several times in a row and is left alone for a while."),
-    Fault.NO_KEY: Row(sentence="No model is set up. Set OPENAI_API_KEY, and OPENAI_BASE_URL for a server of your own."),
-}  # fmt: skip
+    Fault.KEY_REFUSED: Row(breaker="opens"),
+    Fault.PERMISSION: Row(breaker="opens", open_s=300),
+    Fault.MODEL_NOT_FOUND: Row(breaker="opens"),
+    Fault.BAD_REQUEST: Row(),
+    Fault.CONTEXT_LENGTH: Row(),
+    Fault.QUOTA: Row(breaker="opens", open_s=900),
+    Fault.RATE_LIMITED: Row(retries=2, breaker="counts"),
+    Fault.SERVER_ERROR: Row(retries=2, breaker="counts"),
+    Fault.CONNECTION: Row(retries=1, breaker="counts"),
+    Fault.DNS: Row(retries=1, breaker="counts"),
+    Fault.TLS: Row(breaker="opens", open_s=300),
+    Fault.RESET: Row(retries=2, breaker="counts", billed=True),
+    Fault.TIMEOUT: Row(retries=1, early=True, breaker="counts", billed=True),
+    Fault.REDIRECT: Row(),
+    Fault.INVALID_BODY: Row(retries=1, breaker="counts"),
+    Fault.NO_CHOICES: Row(retries=2, breaker="counts"),
+    Fault.EMPTY: Row(retries=1, billed=True),
+    Fault.REFUSED: Row(billed=True),
+    Fault.CONTENT_FILTER: Row(billed=True),
+    Fault.TRUNCATED: Row(billed=True),
+    Fault.INVALID_JSON: Row(repair=True, billed=True),
+    Fault.SCHEMA: Row(repair=True, billed=True),
+    Fault.UNGROUNDED: Row(repair=True, billed=True),
+    Fault.TOO_LARGE: Row(breaker="counts", billed=True),
+    Fault.BREAKER_OPEN: Row(),
+}
 
 
 class CallFailed(Exception):

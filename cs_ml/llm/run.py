@@ -8,7 +8,7 @@ from functools import reduce
 from operator import add
 
 from cs_ml.domain.errors import EngineUnavailable
-from cs_ml.domain.usage import NO_TOKENS, Attempt, Completion, Fault, Operation, TokenUsage
+from cs_ml.domain.usage import FAULT_SENTENCES, NO_TOKENS, Attempt, Completion, Fault, Operation, TokenUsage
 from cs_ml.llm.faults import ROWS
 from cs_ml.llm.pricing import PriceTable
 from cs_ml.llm.replies import Reply
@@ -72,7 +72,7 @@ class Run:
         )
 
     def unavailable(self, fault: Fault) -> EngineUnavailable:
-        return EngineUnavailable(ROWS[fault].sentence, reason=fault, attempts=tuple(self.attempts))
+        return EngineUnavailable(FAULT_SENTENCES[fault], reason=fault, attempts=tuple(self.attempts))
 
 
 def _usage(request: Request, reply: Reply | None, fault: Fault | None) -> TokenUsage:
