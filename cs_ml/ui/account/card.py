@@ -26,7 +26,7 @@ _HINTS = {
 def ask_prediction(actor: Actor, account_id: int, as_of: datetime | None) -> Prediction | None:
     """The heading with its Refresh, and one call for the prediction; None, after words, where there is none."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.header("Risk", width="stretch")
+        st.header("Risk", anchor=False, width="stretch")
         refresh = (
             as_of is None and actor.may(Permission.PREDICT) and st.button("Refresh", key=Key.REFRESH, help=_REFRESH)
         )
@@ -83,7 +83,7 @@ def _draw_marks(prediction: Prediction) -> None:
 
 def draw_recommendations(prediction: Prediction, *, left: bool) -> None:
     """`left`: the account is a customer no more."""
-    st.header("What to do")
+    st.header("What to do", anchor=False)
     advised = [] if left else prediction.recommendations
     if not advised:
         st.caption("Nothing: this account has left." if left else "Nothing in particular: keep the usual contact.")

@@ -28,7 +28,7 @@ _NO_BAR = {"displayModeBar": False}
 def draw_health(account_id: int, as_of: datetime | None, download: str) -> None:
     """Alone in a fragment: another range or dimension draws nothing else anew."""
     actor, zone = require_actor(), zone_of(as_of)
-    st.header("Health")
+    st.header("Health", anchor=False)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         chosen = st.segmented_control(
             "Days shown",

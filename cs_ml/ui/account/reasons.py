@@ -12,15 +12,16 @@ from cs_ml.ui.formatting import day, percent, points
 
 _MOST_EVIDENCE = 12
 _MOST_FACTORS = 5
+_WORTH_A_FIGURE = 0.0005  # less would read as 0.0 points
 
 
 def draw_raising(prediction: Prediction, zone: tzinfo) -> None:
-    st.header("What raises the risk")
+    st.header("What raises the risk", anchor=False)
     _draw_factors(prediction.factors, prediction.evidence, zone, nothing="Nothing known points to a risk.")
 
 
 def draw_lowering(prediction: Prediction, zone: tzinfo) -> None:
-    st.header("What speaks for staying")
+    st.header("What speaks for staying", anchor=False)
     _draw_factors(prediction.protective, prediction.evidence, zone, nothing="Nothing known speaks for staying.")
 
 
@@ -72,13 +73,14 @@ def _draw_factors(factors: Sequence[RiskFactor], evidence: Sequence[Evidence], z
         if rest := factors[shown:]:
             together = sum(factor.points or 0.0 for factor in rest)
             size = f", together {_size(together)}" if together else ""
-            with st.expander(f"{len(rest)} smaller ones{size}", type="compact"):
+            fold = st.expander(f"{len(rest)} smaller ones{size}", type="compact")
+            with fold, st.container(gap="xsmall"):
                 for factor in rest:
                     _draw_factor(factor, facts, zone)
 
 
 def _draw_factor(factor: RiskFactor, facts: Mapping[str, Evidence], zone: tzinfo) -> None:
-    size = f" · {_size(factor.points)}" if factor.points else ""
+    size = f" · {_size(factor.points)}" if factor.points and factor.points >= _WORTH_A_FIGURE else ""
     with st.expander(f"{plain(factor.factor)}{size} · {plain(factor.current_value)}", type="compact"):
         text(f"{factor.description}\nTo compare: {factor.threshold}.")
         _draw_evidence([facts[key] for key in factor.evidence if key in facts], zone)
