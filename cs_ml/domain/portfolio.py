@@ -17,6 +17,7 @@ RENEWAL_DAYS = (30, 60, 90)
 TOUCH_DAYS = 30
 STALE_DAYS = 14  # two weekly imports: an older prediction has not seen them
 SPARKLINE_WEEKS = 12
+PAGE_ROWS = 50
 
 # Real contact with the customer; notes, tasks and counts of usage are none.
 TOUCHES = ("CALL", "EMAIL", "MEETING", "SMS", "LINKEDIN_MESSAGE", "CHAT", "DEMO", "PROPOSAL", "CONTRACT")

@@ -4,12 +4,11 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from cs_ml.domain.actor import Actor, Permission
-from cs_ml.domain.portfolio import Choices, Portfolio, PortfolioQuery, QueueRow
+from cs_ml.domain.portfolio import PAGE_ROWS, Choices, Portfolio, PortfolioQuery, QueueRow
 from cs_ml.services.clock import Clock
 from cs_ml.store.database import Database
 from cs_ml.store.portfolio import PortfolioRepository
 
-PAGE_ROWS = 50
 MOST_EXPORTED = 10_000
 _EXPORT_PART = 500
 

@@ -8,15 +8,31 @@ from cs_ml.domain.sessions import SignedIn
 
 
 class Key(StrEnum):
+    ACCOUNTS_OF = "accounts"
     AS_OF = "as_of"
+    BANDS = "risk"
+    CURSORS = "cursors"
     DAYS = "days"
     DIMENSIONS = "health"
+    DOWNLOAD = "download"
     FIND_ACCOUNT = "find_account"
+    FLAGS = "look"
+    NEXT = "next"
     OWNER = "owner"
+    PREVIOUS = "previous"
+    QUEUE = "queue"
     REFRESH = "refresh"
+    RENEWAL = "renewal"
+    RESET = "reset"
+    SEARCH = "search"
+    SEGMENTS = "segment"
     SIGN_IN = "sign_in"
     SIGN_OUT = "sign_out"
+    SORT = "order"
     TENANT = "tenant"
+    TILE = "tile"
+    VIEW = "view"
+    WORK = "ctas"
 
 
 def bind(found: SignedIn | None) -> None:

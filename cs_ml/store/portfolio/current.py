@@ -1,7 +1,7 @@
 """What holds now of each account, one row per account: the common part of every figure and list of the portfolio.
 
-The dated facts are read as `services/context.py` reads them: the newest change is the whole truth, a listing not older
-than it overrides what it names, the timeless row gives segment and currency.
+The dated facts are read as `services/context.py` reads them: the newest change is the whole truth, a newer listing
+overrides what it names, the timeless row gives segment and currency.
 """
 
 from collections.abc import Callable
@@ -77,14 +77,14 @@ def _is_newest(fact: Any, kind: str) -> Any:
 
 
 def _listed(change: Any, column: Callable[[Any], Any]) -> Any:
-    """The newest listed value that is not older than the newest change."""
+    """The newest listed value that is newer than the newest change."""
     fact = aliased(AccountFact)
     return (
         select(column(fact))
         .where(
             fact.account_id == Account.id,
             fact.kind == "listed",
-            fact.valid_from >= func.coalesce(change.valid_from, bindparam("beginning")),
+            fact.valid_from > func.coalesce(change.valid_from, bindparam("beginning")),
             fact.valid_from <= bindparam("now"),
             column(fact).is_not(None),
         )

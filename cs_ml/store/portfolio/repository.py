@@ -69,8 +69,10 @@ class PortfolioRepository:
     def tiles(self, query: PortfolioQuery, now: datetime, *, summary: bool, checked_at: datetime) -> tuple[Tiles, int]:
         """The figures, and how many accounts pass the filters."""
         shape = Shape.of(query, summary=summary)
-        found = self._scope.execute(statements.totals(shape), values(query, now)).all()
-        return _tiles(sorted(found, key=lambda row: row.currency or "~"), checked_at), _sum(found, "matching")
+        found = list(self._scope.execute(statements.totals(shape), values(query, now)))
+        return _tiles(sorted(found, key=lambda row: (-row.accounts, row.currency or "")), checked_at), _sum(
+            found, "matching"
+        )
 
     def page(
         self, query: PortfolioQuery, now: datetime, *, summary: bool, after: str | None, limit: int

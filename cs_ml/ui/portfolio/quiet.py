@@ -1,0 +1,25 @@
+"""Whether anything waits: a quiet morning is a good answer, and says when it was checked."""
+
+from datetime import datetime
+
+import streamlit as st
+
+from cs_ml.domain.portfolio import Flag, Tiles
+from cs_ml.ui.formatting import ago, count
+
+
+def draw_quiet(tiles: Tiles, now: datetime) -> None:
+    """Nothing waits where no account is at high risk, nothing is overdue and no renewal goes without contact; but
+    silence counts only where every account has a recent prediction."""
+    checked = f"checked {ago(tiles.checked_at, now)}"
+    if not tiles.accounts:
+        return
+    if tiles.accounts_at_risk or tiles.overdue_ctas or tiles.flags[Flag.NO_TOUCH]:
+        if tiles.checked_at != now and (now - tiles.checked_at).total_seconds() > 60:
+            st.caption(f"Figures and order {checked}; the rows are of now.")
+        return
+    unknown = tiles.flags[Flag.STALE]
+    if unknown:
+        st.info(f"Nothing needs you as far as is known, but {count(unknown, 'account')} have no recent prediction.")
+    else:
+        st.success(f"Nothing needs you: no account at high risk, nothing overdue, {checked}.")

@@ -1,0 +1,62 @@
+"""Who needs me, why, and what is at stake: the figures of a portfolio, and its accounts in the order of work."""
+
+import streamlit as st
+
+from cs_ml.domain.actor import Permission
+from cs_ml.domain.portfolio import PAGE_ROWS
+from cs_ml.ui.components import empty_state, reader_zone
+from cs_ml.ui.portfolio.download import draw_download
+from cs_ml.ui.portfolio.filters import ask_filters, ask_owner, draw_active
+from cs_ml.ui.portfolio.paging import draw_pages, page_starts
+from cs_ml.ui.portfolio.queue import ask_view, draw_rows
+from cs_ml.ui.portfolio.quiet import draw_quiet
+from cs_ml.ui.portfolio.tiles import draw_tiles
+from cs_ml.ui.runtime import require_actor, services
+
+
+def render() -> None:
+    actor = require_actor(Permission.READ)
+    choices = services().portfolio.choices(actor)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.title("Portfolio", anchor=False, width="stretch")
+        if not choices.accounts:
+            _draw_empty(may_import=actor.may(Permission.IMPORT), owned=actor.scope == "owned")
+            return
+        owner_id = ask_owner(actor, choices)
+    figures = st.container()
+    query = ask_filters(owner_id, choices)
+    starts = page_starts(query)
+    portfolio = services().portfolio.show(actor, query, after=starts[-1] if starts else None)
+    now, zone = services().clock(), reader_zone()
+    with figures:
+        draw_quiet(portfolio.tiles, now)
+        draw_tiles(portfolio.tiles)
+
+    with st.container(horizontal=True, vertical_alignment="center"):
+        draw_active(query, portfolio.matching, portfolio.tiles.accounts)
+        st.space("stretch")
+        view = ask_view()
+        if portfolio.matching:
+            draw_download(query, portfolio.matching)
+    if not portfolio.rows:
+        empty_state("No account matches these filters", "Reset the filters, or look at everybody's accounts.")
+        return
+    first = len(starts) * PAGE_ROWS + 1
+    draw_rows(view, portfolio.rows, first, now, zone)
+    draw_pages(query, first, len(portfolio.rows), portfolio.matching, portfolio.next)
+
+
+def _draw_empty(*, may_import: bool, owned: bool) -> None:
+    if owned:
+        empty_state("You own no accounts yet", "You see the accounts that you own. An administrator can assign some.")
+    elif may_import:
+        empty_state(
+            "No accounts yet",
+            "Import a folder of CSV files: `cs-ml import FOLDER --tenant SLUG`. "
+            "`cs-ml import --template FOLDER` writes empty files with one example row each.",
+        )
+    else:
+        empty_state("No accounts yet", "An administrator of this tenant can import them.")
+
+
+render()
