@@ -20,7 +20,7 @@ class Row:
 
     `retries`: at most so many of the same request; `early`: only while more than half of the deadline is left.
     `repair`: the model is told what was wrong, once. `breaker`: whether the endpoint counts as broken; with "opens" for
-    `open_s` seconds, None until the settings change. `billed`: a provider may charge for it although no answer came.
+    `open_s` seconds, None until the settings change. `billed`: a model may have worked on it although no answer came.
     """
 
     retries: int = 0
@@ -48,13 +48,13 @@ ROWS: Mapping[Fault, Row] = {
     Fault.REDIRECT: Row(),
     Fault.INVALID_BODY: Row(retries=1, breaker="counts"),
     Fault.NO_CHOICES: Row(retries=2, breaker="counts"),
-    Fault.EMPTY: Row(retries=1, billed=True),
-    Fault.REFUSED: Row(billed=True),
-    Fault.CONTENT_FILTER: Row(billed=True),
-    Fault.TRUNCATED: Row(billed=True),
-    Fault.INVALID_JSON: Row(repair=True, billed=True),
-    Fault.SCHEMA: Row(repair=True, billed=True),
-    Fault.UNGROUNDED: Row(repair=True, billed=True),
+    Fault.EMPTY: Row(retries=1),
+    Fault.REFUSED: Row(),
+    Fault.CONTENT_FILTER: Row(),
+    Fault.TRUNCATED: Row(),
+    Fault.INVALID_JSON: Row(repair=True),
+    Fault.SCHEMA: Row(repair=True),
+    Fault.UNGROUNDED: Row(repair=True),
     Fault.TOO_LARGE: Row(breaker="counts", billed=True),
     Fault.BREAKER_OPEN: Row(),
 }

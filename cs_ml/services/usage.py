@@ -1,0 +1,72 @@
+"""What a tenant's calls of the language model may cost, did cost, and how they went."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from cs_ml.domain.actor import Actor, Permission
+from cs_ml.domain.errors import EngineUnavailable
+from cs_ml.domain.tenant_settings import read_settings
+from cs_ml.domain.usage import Attempt, Fault, Operation, UsageSum
+from cs_ml.services.clock import Clock
+from cs_ml.store.database import Database
+from cs_ml.store.tenant_settings import TenantSettingRepository
+from cs_ml.store.usage import UsageRepository
+
+
+class UsageService:
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    def reserve(self, actor: Actor, operation: Operation, model: str, expected: Decimal | None) -> str | None:
+        """Before a call: its place in the month's budget, to be given to `settle`; None for a tenant without a budget.
+
+        `expected` in US dollars, not less than the call will cost; None where that is unknown. The month is that of the
+        tenant's zone. Raises EngineUnavailable where the budget has no room, or cannot be kept as no price is known.
+        """
+        now = self._clock()
+        with self._database.write(actor) as scope:
+            usage = UsageRepository(scope)
+            usage.lock_budget()
+            settings = read_settings(TenantSettingRepository(scope).list())
+            budget = settings.llm_budget_usd_month
+            if budget is None:
+                return None
+            if expected is None:
+                raise EngineUnavailable(
+                    f"There is a monthly budget, but no price for the model {model}. Name a file in CS_ML_LLM_PRICES.",
+                    reason=Fault.BUDGET,
+                )
+            if usage.spent_since(_month_of(now, ZoneInfo(settings.zone))) + expected > budget:
+                raise EngineUnavailable(
+                    f"The monthly budget of {budget} USD for the model is used up. It starts anew on the first of the"
+                    " next month; an administrator can raise it (llm_budget_usd_month).",
+                    reason=Fault.BUDGET,
+                )
+            return usage.reserve(operation, model, expected, now)
+
+    def settle(
+        self, actor: Actor, attempts: Sequence[Attempt], *, account_id: int | None, reservation: str | None
+    ) -> None:
+        """After a call, failed or not: its attempts go into the books, in the place of what was reserved."""
+        if not attempts and reservation is None:
+            return
+        with self._database.write(actor) as scope:
+            usage = UsageRepository(scope)
+            if reservation is not None:
+                usage.release(reservation)
+            usage.save(attempts, account_id)
+
+    def sums(self, actor: Actor, since: datetime, until: datetime) -> Sequence[UsageSum]:
+        """The tenant's attempts by UTC day, model and operation, from `since` up to and without `until`."""
+        actor.require(Permission.READ)
+        with self._database.read(actor) as scope:
+            return UsageRepository(scope).sums(since, until)
+
+
+def _month_of(now: datetime, zone: ZoneInfo) -> datetime:
+    """When the month began at the tenant's, in UTC."""
+    local = now.astimezone(zone)
+    return datetime(local.year, local.month, 1, tzinfo=zone).astimezone(UTC)
