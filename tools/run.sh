@@ -20,8 +20,6 @@ make_key() {
 
 make_key
 "$CS_ML" db upgrade >/dev/null
-if "$CS_ML" demo seed --help >/dev/null 2>&1; then
-    "$CS_ML" demo seed
-fi
+"$CS_ML" demo seed --if-empty
 echo "CS ML is at http://localhost:$PORT (Ctrl-C stops it)"
 exec .venv/bin/streamlit run app.py --server.port "$PORT"

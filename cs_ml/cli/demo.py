@@ -1,6 +1,7 @@
 """Verbs for the demo: seed, example."""
 
 import json
+from typing import Annotated
 
 import typer
 
@@ -18,12 +19,19 @@ def register(app: typer.Typer) -> None:
     app.add_typer(demo, name="demo")
 
 
-def seed(as_json: Json = False) -> None:
+def seed(
+    *,
+    if_empty: Annotated[bool, typer.Option("--if-empty", help="Do nothing where a tenant is there.")] = False,
+    as_json: Json = False,
+) -> None:
     """Fill the database with two made-up tenants and print their sign-ins.
 
     Passwords are made up and shown once, or taken from CS_ML_DEMO_PASSWORD.
     """
     with open_services() as services:
+        if if_empty and services.access.has_tenants():
+            note("Sign in as before; `cs-ml user password EMAIL` sets a new password.")
+            return
         secret = services.settings.demo_password
         users = _demo(services).seed(services.clock(), secret, note)
     if as_json:

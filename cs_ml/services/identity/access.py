@@ -35,6 +35,11 @@ class AccessService:
         self._clock = clock
         self._hasher = PasswordHasher()
 
+    def has_tenants(self) -> bool:
+        """Whether anybody uses this database yet."""
+        with self._database.identity() as identity:
+            return identity.has_tenants()
+
     def tenant_by_slug(self, slug: str) -> Tenant:
         """Raises NotFound."""
         with self._database.identity() as identity:

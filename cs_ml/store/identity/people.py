@@ -34,6 +34,9 @@ class IdentityStore(Keyholder):
         """Sessions, tickets and failed attempts, in this same transaction."""
         return SignInStore(self._session)
 
+    def has_tenants(self) -> bool:
+        return self._run(select(TenantRow.id).limit(1)).first() is not None
+
     def find_tenant(self, slug: str) -> Tenant | None:
         return self._tenant(TenantRow.slug == slug)
 
