@@ -33,7 +33,7 @@ from cs_ml.services.limits import PredictionLimit
 from cs_ml.services.predictions import PredictionService
 from cs_ml.store.database import Database
 from cs_ml.store.tables import Account, AccountHealthScoreHistory, CRMActivity
-from tests.services.past import forget_after, rewrite_undated
+from tests.services.predictions.past import forget_after, rewrite_undated
 from tests.support.databases import build_schema, sqlite_url
 
 SLUG = "bench"

@@ -10,7 +10,15 @@ from cs_ml.services import batches
 from cs_ml.store.database import Database
 from tests.factories import NOW, add_account, add_activity, add_churn, add_prediction, add_tenant, add_user
 from tests.services.counting import statements
-from tests.services.predicting import RULES, ScriptedEngine, TestClock, batching, predicting, stored, unavailable
+from tests.services.predictions.predicting import (
+    RULES,
+    ScriptedEngine,
+    TestClock,
+    batching,
+    predicting,
+    stored,
+    unavailable,
+)
 
 PAST = NOW - timedelta(days=100)
 

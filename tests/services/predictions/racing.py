@@ -10,7 +10,7 @@ from cs_ml.domain.actor import Actor
 from cs_ml.services.limits import PredictionLimit
 from cs_ml.services.predictions import PredictionService
 from cs_ml.store.database import Database
-from tests.services.predicting import ScriptedEngine
+from tests.services.predictions.predicting import ScriptedEngine
 
 THINKING_S = 0.5  # long enough for the other process to ask meanwhile
 
