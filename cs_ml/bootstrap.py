@@ -8,6 +8,9 @@ from datetime import UTC, datetime
 from cs_ml.domain.errors import Invalid
 from cs_ml.engines.rules import RulesEngine
 from cs_ml.engines.scorecard import default_scorecard
+from cs_ml.llm.client import LlmClient
+from cs_ml.llm.pricing import load_prices
+from cs_ml.llm.transport import Endpoint
 from cs_ml.services.accounts import AccountService
 from cs_ml.services.batches import BatchService
 from cs_ml.services.clock import Clock
@@ -21,6 +24,7 @@ from cs_ml.services.portfolio import PortfolioService
 from cs_ml.services.predictions import PredictionService
 from cs_ml.services.references import FreshnessService
 from cs_ml.services.tenant_settings import TenantSettingsService
+from cs_ml.services.usage import UsageService
 from cs_ml.settings import Settings
 from cs_ml.store.database import Database
 
@@ -34,7 +38,7 @@ def system_clock() -> datetime:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Services:
-    """Everything that pages, the command line and workers call."""
+    """Everything that pages, the command line and workers call. `llm` is None where no model is set up."""
 
     settings: Settings
     database: Database
@@ -48,17 +52,21 @@ class Services:
     batches: BatchService
     importing: ImportService
     freshness: FreshnessService
+    usage: UsageService
+    llm: LlmClient | None
 
 
 @contextmanager
 def open_services(settings: Settings | None = None, clock: Clock = system_clock) -> Iterator[Services]:
     """Services over the configured database; closed at the end.
 
-    A new SQLite file gets its tables here. Raises Invalid where another database lacks them or they are not current.
+    A new SQLite file gets its tables here. Raises Invalid where another database lacks them or they are not current,
+    and for settings of the language model that cannot be.
     """
     settings = settings or Settings()
     database = Database(settings.database_url)
     engines = [RulesEngine(default_scorecard())]
+    llm = _language_model(settings, clock)
     try:
         prepare(database)
         yield Services(
@@ -79,9 +87,26 @@ def open_services(settings: Settings | None = None, clock: Clock = system_clock)
             freshness=FreshnessService(database, clock),
             importing=ImportService(database, clock),
             batches=BatchService(database, clock, engines),
+            usage=UsageService(database, clock),
+            llm=llm,
         )
     finally:
+        if llm is not None:
+            llm.close()
         database.close()
+
+
+def _language_model(settings: Settings, clock: Clock) -> LlmClient | None:
+    key = settings.openai_api_key.get_secret_value() if settings.openai_api_key else ""
+    if not key:
+        return None
+    endpoint = Endpoint(
+        base_url=settings.openai_base_url,
+        api_key=key,
+        model=settings.llm_model,
+        allow_http=settings.llm_allow_http,
+    )
+    return LlmClient(endpoint, load_prices(settings.llm_prices), timeout_s=settings.llm_timeout_s, now=clock)
 
 
 def open_sessions(services: Services) -> SessionService:
