@@ -40,7 +40,7 @@ class Keys:
     def _fault(self, key: Key, line: int) -> None:
         names = self._file.key if len(key) == len(self._file.key) else self._file.else_key
         shown = [
-            str(part) for name, part in zip(names, key, strict=False) if name != "account_ref" and part is not None
+            str(part).removesuffix(" 00:00:00.000") for part in (key[1:] if len(key) > 1 else key) if part is not None
         ]
         self._faults.add(
             self._file.name,

@@ -138,7 +138,7 @@ def _members(archive: zipfile.ZipFile, name: str, faults: Faults) -> dict[str, O
 
 def _hidden(name: str) -> bool:
     """What systems leave in a zip: `.DS_Store`, `__MACOSX/...`."""
-    return any(part.startswith((".", "__MACOSX")) and part != ".." for part in PurePosixPath(name).parts)
+    return any(part.startswith((".", "__MACOSX")) and not part.startswith("..") for part in PurePosixPath(name).parts)
 
 
 def _check_size(name: str, size: int, faults: Faults) -> None:

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert, text
+from sqlalchemy import delete, insert, text
 from sqlalchemy.exc import DBAPIError
 
 from cs_ml.domain.actor import Actor
@@ -126,18 +126,21 @@ def test_a_date_that_moves_under_its_reference(database: Database, actor: Actor,
     load(database, actor, tmp_path / "b", bundle)
     moved = datetime(2026, 4, 2, tzinfo=UTC)
     assert rows(database, CRMActivity, "completedAt", "createdAt", "updatedAt")[0] == (moved, moved, moved)
-    assert rows(database, TenantReference, "asOf") == [(datetime(2026, 1, 15, tzinfo=UTC),), (at_noon("2026-03-30"),)]
+    assert rows(database, TenantReference, "asOf") == [
+        (datetime(2026, 1, 15, tzinfo=UTC),),
+        (at_start_of("2026-03-30"),),
+    ]
 
 
-def at_noon(day: str) -> datetime:
+def at_start_of(day: str) -> datetime:
     return datetime.fromisoformat(day).replace(tzinfo=UTC)
 
 
 def add_references(database: Database, actor: Actor, *days: str) -> None:
     with database.engine.begin() as connection:
         for day in sorted(days):
-            row = {"tenantId": actor.tenant_id, "asOf": at_noon(day), "quantiles": {}, "createdAt": NOW}
-            connection.execute(insert(TenantReference.__table__), row)
+            row = {"tenant_id": actor.tenant_id, "as_of": at_start_of(day), "quantiles": {}, "created_at": NOW}
+            connection.execute(insert(TenantReference).values(row))
 
 
 def test_references_from_the_first_new_fact_on_are_dropped(database: Database, actor: Actor, tmp_path: Path) -> None:
@@ -145,7 +148,7 @@ def test_references_from_the_first_new_fact_on_are_dropped(database: Database, a
     add_references(database, actor, "2026-01-01", "2026-02-01", "2026-03-01")
     more = SMALL["health_history.csv"] + "A-2,2026-02-01,50,,\n"
     load(database, actor, tmp_path / "b", {**SMALL, "health_history.csv": more})
-    assert rows(database, TenantReference, "asOf") == [(at_noon("2026-01-01"),)]
+    assert rows(database, TenantReference, "asOf") == [(at_start_of("2026-01-01"),)]
 
 
 def test_references_stay_where_nothing_is_new(database: Database, actor: Actor, tmp_path: Path) -> None:
@@ -173,7 +176,7 @@ def test_what_was_deleted_comes_back(database: Database, actor: Actor, tmp_path:
     load(database, actor, tmp_path / "a", SMALL)
     with database.engine.begin() as connection:
         for table in (CTA, CRMContact, Opportunity):
-            connection.execute(table.__table__.delete())
+            connection.execute(delete(table))
     report = load(database, actor, tmp_path / "b", SMALL)
     assert counts(report)["ctas.csv"] == (3, 0, 0)
     assert [len(rows(database, table, "id")) for table in (CTA, CRMContact, Opportunity)] == [3, 2, 3]

@@ -144,7 +144,7 @@ def test_opportunities_and_their_stages(imported: Database) -> None:
 
 def test_percentages_where_one_is_above_one(database: Database, actor: Actor, tmp_path: Path) -> None:
     deals = "account_ref,created,probability,name\nA-1,2026-01-01,1,a\nA-1,2026-01-01,40,b\n"
-    load(database, actor, tmp_path / "bundle", SMALL | {"opportunities.csv": deals})
+    load(database, actor, tmp_path / "bundle", {**SMALL, "opportunities.csv": deals})
     assert rows(database, Opportunity, "probability") == [(1,), (40,)]
 
 
