@@ -9,7 +9,7 @@ from cs_ml.domain.errors import Invalid
 from cs_ml.domain.policy import DEFAULT_WINDOW_DAYS
 from cs_ml.domain.predictions import Origin, Prediction, PredictionType
 from cs_ml.engines.base import Engine
-from cs_ml.services.clock import Clock, Moment, milliseconds
+from cs_ml.services.clock import Clock, Moment, milliseconds, moment
 from cs_ml.services.scoring import PredictionRequest, read_scenes, score
 from cs_ml.store.accounts import AccountRepository
 from cs_ml.store.database import Database
@@ -59,11 +59,11 @@ class BatchService:
         an instant that has not passed.
         """
         actor.require(Permission.PREDICT)
-        if as_of >= self._clock():
+        at = moment(self._clock, milliseconds(as_of))
+        if at.live:
             raise Invalid(
                 "A replay is of the past: give a date before today.", fields={"as_of": "a date that has passed"}
             )
-        at = Moment(milliseconds(as_of), live=False)
         after, done = 0, 0
         while True:
             with self._database.read(actor) as scope:

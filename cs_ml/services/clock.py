@@ -2,9 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+
+from cs_ml.domain.errors import Invalid
 
 Clock = Callable[[], datetime]
+
+_FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +20,10 @@ class Moment:
 
 
 def moment(clock: Clock, as_of: datetime | None) -> Moment:
-    """No `as_of`, or one that has not passed yet, is the present."""
+    """No `as_of`, or one that has not passed yet, is the present. Raises Invalid before 1970, where no facts are."""
+    if as_of is not None and as_of < _FIRST:
+        expected = "a date from 1970 on"
+        raise Invalid(f"The past begins in 1970: give {expected}.", fields={"as_of": expected})
     now = clock()
     return Moment(now, live=True) if as_of is None or as_of >= now else Moment(as_of, live=False)
 

@@ -90,7 +90,7 @@ def test_few_accounts_say_nothing(database: Database) -> None:
 
 
 def test_the_arr_of_an_account_is_that_of_its_context(database: Database) -> None:
-    """The newest change, or a listing not older that names one; each account once."""
+    """The newest change, or a newer listing that names one; each account once."""
     actor = add_tenant(database)
     day = MONDAY - timedelta(days=10)
     for _ in range(20):
@@ -102,7 +102,7 @@ def test_the_arr_of_an_account_is_that_of_its_context(database: Database) -> Non
     add_fact(database, actor, gone, valid_from=day, arr=Decimal(99))
     add_fact(database, actor, gone, valid_from=day + timedelta(days=1), arr=None)
     with database.read(actor) as scope:
-        assert ReferenceRepository(scope).figures(MONDAY).arr == [20.0] * 20
+        assert ReferenceRepository(scope).figures(MONDAY).arr == [10.0] * 20
 
 
 def test_the_base_rate_comes_from_windows_that_had_ended(database: Database) -> None:
