@@ -11,6 +11,7 @@ from cs_ml.engines.scorecard import default_scorecard
 from cs_ml.llm.client import LlmClient
 from cs_ml.llm.pricing import load_prices
 from cs_ml.llm.transport import Endpoint
+from cs_ml.logs import configure_logs
 from cs_ml.services.accounts import AccountService
 from cs_ml.services.batches import BatchService
 from cs_ml.services.clock import Clock
@@ -64,6 +65,7 @@ def open_services(settings: Settings | None = None, clock: Clock = system_clock)
     and for settings of the language model that cannot be.
     """
     settings = settings or Settings()
+    configure_logs(settings.log_level)
     database = Database(settings.database_url)
     engines = [RulesEngine(default_scorecard())]
     llm = _language_model(settings, clock)

@@ -1,6 +1,7 @@
 """Every setting of the process: environment variables and `.env`, read once by `bootstrap`."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -61,4 +62,6 @@ class Settings(BaseSettings):
         description="Lets prompts travel readable, to an http address that is not this machine: only inside a network"
         " that you trust.",
     )
-    log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR; logs go to standard error.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", description="DEBUG, INFO, WARNING or ERROR; logs go to standard error."
+    )
