@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-MODULES = ("context", "importing")
+MODULES = ("context", "importing", "llm_client")
 
 
 def main() -> int:
