@@ -26,9 +26,10 @@ check: setup  ## format, lint, types, architecture and repository rules
 bench: setup  ## measure against the goals; JSON=FILE keeps the figures
 	$(PY) -m benchmarks $(if $(JSON),--json $(JSON))
 
-fmt: setup  ## format the code and fix what the linter can fix
+fmt: setup  ## format the code, fix what the linter can fix, renew the README's tables
 	$(PY) -m ruff check --fix-only --quiet .
 	$(PY) -m ruff format .
+	$(PY) tools/tables.py
 
 lock: setup  ## resolve pyproject.toml into requirements.lock, then install it
 	.venv/bin/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
