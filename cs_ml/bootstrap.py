@@ -66,9 +66,9 @@ def open_services(settings: Settings | None = None, clock: Clock = system_clock)
     """
     settings = settings or Settings()
     configure_logs(settings.log_level)
+    llm = _language_model(settings, clock)
     database = Database(settings.database_url)
     engines = [RulesEngine(default_scorecard())]
-    llm = _language_model(settings, clock)
     try:
         prepare(database)
         yield Services(
