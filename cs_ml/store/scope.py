@@ -33,7 +33,7 @@ from sqlalchemy.orm import Session, with_loader_criteria
 from sqlalchemy.sql import visitors
 
 from cs_ml.domain.actor import Actor
-from cs_ml.store.bulk import insert_sql, update_sql
+from cs_ml.store.bulk.statements import insert_sql, update_sql
 from cs_ml.store.identity import IdentityStore
 from cs_ml.store.identity.door import PASSED, UnscopedStatement
 from cs_ml.store.tables import (

@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import class_mapper
 
+from cs_ml.store.bulk.stored_text import decoder, encoder
 from cs_ml.store.database import Database
 from cs_ml.store.identity.door import UnscopedStatement
-from cs_ml.store.stored_text import decoder, encoder
 from cs_ml.store.tables import AccountFact, Pipeline, SalesPipelineStage
 from tests.factories import NOW, add_account, add_tenant
 

@@ -11,7 +11,7 @@ from cs_ml.services.importing.accounts import AccountKeys
 from cs_ml.services.importing.bundle import CheckedBundle, Progress
 from cs_ml.services.importing.facts import LISTED, FactWriter
 from cs_ml.services.importing.tables import Run, TableWriter, Target
-from cs_ml.store.stored_text import json_text
+from cs_ml.store.bulk.stored_text import json_text
 from cs_ml.store.tables import (
     AccountFact,
     AccountHealthScoreHistory,

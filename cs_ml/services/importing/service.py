@@ -16,11 +16,11 @@ from cs_ml.services.importing.bundle import CheckedBundle, Progress, read_bundle
 from cs_ml.services.importing.events import EventWriter
 from cs_ml.services.importing.tables import Run
 from cs_ml.services.importing.work import WorkWriter
+from cs_ml.store.bulk.importing import ImportStore
+from cs_ml.store.bulk.snapshots import SnapshotRepository
+from cs_ml.store.bulk.stored_text import instant_text, text_instant
 from cs_ml.store.database import Database
-from cs_ml.store.importing import ImportStore
 from cs_ml.store.scope import Scope
-from cs_ml.store.snapshots import SnapshotRepository
-from cs_ml.store.stored_text import instant_text, text_instant
 
 _SLUG = re.compile("[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?")
 _NOBODY = -1  # in a dry run: an owner who would be made

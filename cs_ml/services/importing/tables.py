@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from itertools import repeat
 from typing import Any
 
-from cs_ml.store.importing import ImportStore
+from cs_ml.store.bulk.importing import ImportStore
 from cs_ml.store.tables import TenantOwned
 
 _DIGEST_BITS = 64

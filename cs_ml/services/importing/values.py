@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from cs_ml.domain.bundle import Column, Kind
-from cs_ml.store.stored_text import instant_text
+from cs_ml.store.bulk.stored_text import instant_text
 
 _REMEMBERED = 50_000  # values of one column; beyond it the memory starts anew
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:Z|[+-]\d\d:?\d\d)?)?", re.ASCII)

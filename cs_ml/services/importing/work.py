@@ -10,7 +10,7 @@ from cs_ml.services.importing.accounts import AccountKeys
 from cs_ml.services.importing.bundle import CheckedBundle, Progress
 from cs_ml.services.importing.keys import digest_name
 from cs_ml.services.importing.tables import Run, TableWriter, Target
-from cs_ml.store.stored_text import json_text, text_instant
+from cs_ml.store.bulk.stored_text import json_text, text_instant
 from cs_ml.store.tables import CTA, CRMContact, Opportunity
 
 PIPELINE = "Imported"

@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import case, func, select
 
+from cs_ml.store.bulk.stored_text import instant_text, json_text
 from cs_ml.store.scope import AnySelect, Scope
-from cs_ml.store.stored_text import instant_text, json_text
 from cs_ml.store.tables import CTA, Account, AccountSnapshot, CRMContact
 
 CHAMPION = "champion"

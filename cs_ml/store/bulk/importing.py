@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy import Column, delete, func, select
 from sqlalchemy.orm import class_mapper
 
+from cs_ml.store.bulk.stored_text import decoder, encoder, instant_text, text_instant
 from cs_ml.store.scope import AnySelect, Scope
-from cs_ml.store.stored_text import decoder, encoder, instant_text, text_instant
 from cs_ml.store.tables import (
     AccountHealthScoreHistory,
     ExternalRef,
