@@ -14,7 +14,7 @@ Step = Callable[[], object]
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """One figure. `floor`: what no code of ours could beat, None where there is none; `goal` bounds what is `judged`."""
+    """One figure. `floor`: what no code could beat, None where there is none; `goal` bounds what is `judged`."""
 
     name: str
     ours: float
