@@ -6,7 +6,7 @@ from cs_ml.domain.actor import Permission
 from cs_ml.domain.portfolio import PAGE_ROWS
 from cs_ml.ui.components import empty_state, reader_zone
 from cs_ml.ui.portfolio.download import draw_download
-from cs_ml.ui.portfolio.filters import ask_filters, ask_owner, draw_active
+from cs_ml.ui.portfolio.filters import ask_filters, ask_owner, draw_active, recall
 from cs_ml.ui.portfolio.paging import draw_pages, page_starts
 from cs_ml.ui.portfolio.queue import ask_view, draw_rows
 from cs_ml.ui.portfolio.quiet import draw_quiet
@@ -22,6 +22,7 @@ def render() -> None:
         if not choices.accounts:
             _draw_empty(may_import=actor.may(Permission.IMPORT), owned=actor.scope == "owned")
             return
+        recall()
         owner_id = ask_owner(actor, choices)
     figures = st.container()
     query = ask_filters(owner_id, choices)
@@ -37,7 +38,7 @@ def render() -> None:
         st.space("stretch")
         view = ask_view()
         if portfolio.matching:
-            draw_download(query, portfolio.matching)
+            draw_download(actor, query, portfolio.matching)
     if not portfolio.rows:
         empty_state("No account matches these filters", "Reset the filters, or look at everybody's accounts.")
         return

@@ -9,6 +9,7 @@ from cs_ml.domain.sessions import SignedIn
 
 class Key(StrEnum):
     ACCOUNTS_OF = "accounts"
+    ASKED = "asked"
     AS_OF = "as_of"
     BANDS = "risk"
     CURSORS = "cursors"

@@ -2,22 +2,27 @@
 
 import streamlit as st
 
-from cs_ml.domain.actor import Permission
+from cs_ml.domain.actor import Actor
+from cs_ml.domain.errors import Forbidden
 from cs_ml.domain.portfolio import PortfolioQuery, QueueRow
 from cs_ml.services.portfolio import MOST_EXPORTED
 from cs_ml.ui.components import download_name
 from cs_ml.ui.exports import csv_bytes
 from cs_ml.ui.formatting import count
-from cs_ml.ui.runtime import require_actor, services
+from cs_ml.ui.runtime import services, session_token, sessions
 from cs_ml.ui.state import Key
 
 
-def draw_download(query: PortfolioQuery, matching: int) -> None:
-    """A button; the file is made when it is pressed, for whoever is signed in then."""
+def draw_download(actor: Actor, query: PortfolioQuery, matching: int) -> None:
+    """A button; the file is made when it is pressed, if the session is still what it was when the page was drawn."""
     cut = f" The first {MOST_EXPORTED:,} of them." if matching > MOST_EXPORTED else ""
+    token = session_token()  # the button's request is no run of the page: nobody is signed in there
 
     def make() -> bytes:
-        return csv_bytes([_cells(row) for row in services().portfolio.export(require_actor(Permission.READ), query)])
+        found = sessions().resolve(token) if token else None
+        if found is None or found.actor != actor:
+            raise Forbidden("You are not signed in any more, or to another tenant. Load the page again.")
+        return csv_bytes([_cells(row) for row in services().portfolio.export(actor, query)])
 
     st.download_button(
         "Download CSV",

@@ -1,5 +1,6 @@
 """Which accounts are listed: every choice lives in the address, so that a copied link shows the same list."""
 
+import json
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import TypeVar
@@ -43,6 +44,16 @@ _SORT_HELP = (
     "Loss that can be prevented: chance of leaving × yearly revenue (against your average in the same currency) × how "
     "near the renewal is (within 90 days counts fully, within 180 days or unknown half, later a quarter)."
 )
+
+
+_REMEMBERED = (Key.SEARCH, Key.BANDS, Key.SEGMENTS, Key.RENEWAL, Key.WORK, Key.FLAGS, Key.SORT)
+
+
+def recall() -> None:
+    """Coming back from another page: the filters of before, unless the address names some."""
+    if any(name in st.query_params for name in (OWNER_PARAM, *_REMEMBERED)):
+        return
+    st.query_params.from_dict(json.loads(st.session_state.get(Key.ASKED, "{}")))
 
 
 def ask_owner(actor: Actor, choices: Choices) -> int | None:
@@ -117,6 +128,8 @@ def ask_filters(owner_id: int | None, choices: Choices) -> PortfolioQuery:
             help=_SORT_HELP,
             width=250,
         )
+    asked = {name: st.query_params.get_all(name) for name in (OWNER_PARAM, *_REMEMBERED)}
+    st.session_state[Key.ASKED] = json.dumps({name: found for name, found in asked.items() if found})
     return PortfolioQuery(
         owner_id=owner_id,
         bands=frozenset(bands),

@@ -104,9 +104,9 @@ def _losses(tiles: Tiles) -> _Tile:
     return _Tile(
         label=f"Loss in {DEFAULT_WINDOW_DAYS} days",
         value=first,
-        help="What is likely to be lost: chance of leaving × yearly revenue, added up. The lower end takes the chances at the level that is usual "
-        "for you, the upper end as they are predicted (or the other way round), each with the play of chance: in 8 of "
-        "10 cases the loss lies inside, if one of the two levels is right.",
+        help="What is likely to be lost: chance of leaving × yearly revenue, added up. One end takes the chances as "
+        "they are predicted, the other at the level that is usual for you, each with the play of chance: in 8 of 10 "
+        "cases the loss lies inside, if one of the two levels is right.",
         lines=[*rest, f"from {count(n, 'account')} with prediction and revenue"],
     )
 
