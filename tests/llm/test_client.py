@@ -3,13 +3,9 @@
 import json
 import logging
 import threading
-import time
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from decimal import Decimal
-from email.utils import format_datetime
-from itertools import cycle
 from typing import Any
 
 import pytest
@@ -21,7 +17,7 @@ from cs_ml.llm.request import Message
 from cs_ml.llm.schema import response_format
 from cs_ml.llm.transport import Endpoint
 from tests.llm.asking import MESSAGES, MODEL, NOW, VALID, Verdict, asking
-from tests.llm.server import SNAPSHOT, Canned, FakeServer, answer, error
+from tests.llm.server import SNAPSHOT, FakeServer, answer, error
 
 GOOD = answer(VALID)
 
@@ -165,147 +161,6 @@ def test_a_prompt_that_is_too_long_is_sent_shorter_once(server: FakeServer) -> N
         assert [attempt.error_type for attempt in asker.fail(shorter=lambda: brief).attempts] == [
             Fault.CONTEXT_LENGTH
         ] * 2
-
-
-class Choosy:
-    """A server that refuses parameters, in the words of real ones."""
-
-    def __init__(self, *refused: tuple[str, Canned]) -> None:
-        self.refused = refused
-
-    def __call__(self, body: Mapping[str, Any]) -> Canned:
-        flat = {**body, body.get("response_format", {}).get("type", ""): True}
-        return next((canned for name, canned in self.refused if name in flat), GOOD)
-
-
-NEW_MODEL = Choosy(
-    ("temperature", error(400, "unsupported_value", param="temperature", message="Only the default (1) is supported.")),
-)
-OLD_SERVER = Choosy(
-    ("max_completion_tokens", Canned(status=422, body=b'{"detail":[{"loc":["body","max_completion_tokens"]}]}')),
-    ("json_schema", error(500, message="Unsupported response_format type: json_schema")),
-)
-OLDEST_SERVER = Choosy(("response_format", error(400, message="unknown field response_format")))
-
-
-@pytest.mark.parametrize(
-    ("server_kind", "absent", "present", "refusals"),
-    [
-        (NEW_MODEL, "temperature", "max_completion_tokens", 1),
-        (OLD_SERVER, "max_completion_tokens", "max_tokens", 2),
-        (OLDEST_SERVER, "response_format", "temperature", 2),
-    ],
-)
-def test_what_an_endpoint_refuses_is_left_out_and_remembered(
-    server: FakeServer, server_kind: Choosy, absent: str, present: str, refusals: int
-) -> None:
-    server.answer_by(server_kind)
-    with asking(server.url) as asker:
-        assert [attempt.error_type for attempt in asker.ask().attempts] == [Fault.BAD_REQUEST] * refusals + [None]
-        assert len(asker.ask().attempts) == 1
-        assert asker.client.breaker_state().kind == "closed"
-    last = server.requests[-1].body
-    assert absent not in last
-    assert present in last
-    assert asker.slept == []
-
-
-def test_without_schema_support_the_form_is_told_and_still_enforced(server: FakeServer) -> None:
-    refuse = error(400, param="response_format", message="'json_schema' is not supported with this model.")
-    server.script(refuse, answer({**VALID, "probability": "85%"}), GOOD)
-    with asking(server.url) as asker:
-        completion = asker.ask()
-    faults = [attempt.error_type for attempt in completion.attempts]
-    assert faults == [Fault.BAD_REQUEST, Fault.SCHEMA, None]
-    sent = server.requests[-1].body
-    assert sent["response_format"] == {"type": "json_object"}
-    assert '"probability"' in sent["messages"][-1]["content"]
-    assert sent["messages"][:2] == server.requests[0].body["messages"]
-
-
-def test_threads_that_learn_at_once_step_down_once(server: FakeServer) -> None:
-    server.answer_by(Choosy(("json_schema", error(400, param="response_format"))))
-    with asking(server.url) as asker:
-        threads = [threading.Thread(target=asker.ask) for _ in range(8)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        asker.ask()
-    assert server.requests[-1].body["response_format"] == {"type": "json_object"}
-
-
-WAITS = [
-    ("1", 1.0),
-    ("0", 0.0),
-    ("1.5", 1.5),
-    (format_datetime(datetime(2026, 6, 30, 12, 0, 1, tzinfo=UTC), usegmt=True), 1.0),
-]
-
-
-@pytest.mark.parametrize(("asked", "seconds"), WAITS)
-def test_retry_after_is_obeyed(server: FakeServer, asked: str, seconds: float) -> None:
-    date = {"date": "Tue, 30 Jun 2026 12:00:00 GMT"}
-    server.script(error(429, retry_after=asked, **date), GOOD)
-    with asking(server.url) as asker:
-        asker.ask()
-        assert asker.slept == [seconds]
-
-
-@pytest.mark.parametrize("asked", ["soon", "-1", "1e3", "nan", "Tue, 99 Jun"])
-def test_a_senseless_retry_after_is_no_answer(server: FakeServer, asked: str) -> None:
-    server.script(error(503, retry_after=asked), GOOD)
-    with asking(server.url) as asker:
-        asker.ask()
-        assert 0 <= asker.slept[0] <= 0.5
-
-
-def test_jitter_is_full_and_grows(server: FakeServer) -> None:
-    answers = cycle([error(503), error(503), GOOD])
-    server.answer_by(lambda _: next(answers))
-    minutes = 0
-    with asking(server.url, timeout_s=30, clock=lambda: time.monotonic() + 61 * minutes) as asker:
-        for minutes in range(30):  # noqa: B007 - the clock reads it: the breaker forgets
-            asker.ask()
-        first, second = asker.slept[::2], asker.slept[1::2]
-    assert max(first) <= 0.5 < max(second) <= 1.0
-    assert min(first) < 0.25
-    assert min(second) < 0.5
-
-
-def test_no_retry_begins_that_cannot_end_in_time(server: FakeServer) -> None:
-    server.script(error(429, retry_after="1.9"), GOOD)
-    with asking(server.url, timeout_s=2.0) as asker:
-        assert len(asker.fail().attempts) == 1
-        assert asker.slept == []
-
-
-def test_one_deadline_holds_for_the_call_and_its_repair(server: FakeServer) -> None:
-    server.script(answer("no JSON", delay_s=0.6), Canned(manner="drip_body"))
-    with asking(server.url, timeout_s=1.2) as asker:
-        began = time.monotonic()
-        failed = asker.fail()
-        assert time.monotonic() - began < 1.2 + 1.0
-    assert [attempt.error_type for attempt in failed.attempts] == [Fault.INVALID_JSON, Fault.TIMEOUT]
-    assert failed.attempts[1].latency_ms < 1000
-
-
-def test_a_deadline_of_the_caller_comes_before_the_timeout(server: FakeServer) -> None:
-    server.script(Canned(manner="hang"))
-    with asking(server.url, timeout_s=30) as asker:
-        began = time.monotonic()
-        assert asker.fail(deadline=began + 0.3).reason == Fault.TIMEOUT
-        assert asker.fail(deadline=began).attempts == ()
-        assert time.monotonic() - began < 0.3 + 1.0
-
-
-def test_a_call_that_timed_out_may_be_billed(server: FakeServer) -> None:
-    server.script(Canned(manner="hang"))
-    with asking(server.url, timeout_s=0.3) as asker:
-        (attempt,) = asker.fail([Message(role="user", content="a" * 3000)]).attempts
-    assert attempt.usage.estimated
-    assert attempt.usage.prompt > 1000
-    assert attempt.cost
 
 
 def test_fifty_calls_at_once(server: FakeServer) -> None:
