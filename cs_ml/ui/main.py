@@ -24,7 +24,7 @@ def run() -> None:
     if found is None:
         page = st.navigation([_sign_in(path) for _, _, path in ENTRIES], position="hidden")
     else:
-        page = st.navigation([_entry(*entry) for entry in ENTRIES if (PAGES / entry[0]).exists()], position="top")
+        page = st.navigation([_entry(*entry) for entry in ENTRIES], position="top")
     st.set_page_config(page_title=f"{page.title} — CS ML", page_icon=str(ICON), layout="wide" if found else "centered")
     if found is not None:
         draw_frame(found)

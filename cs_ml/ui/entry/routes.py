@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from cs_ml.services.identity.sessions import ABSOLUTE
@@ -19,6 +19,7 @@ def routes() -> list[Route]:
         Route(f"/{CLAIM_PATH}", _claim, methods=["POST"]),
         Route(f"/{END_PATH}", _end, methods=["POST"]),
         Route("/readyz", _ready, methods=["GET"]),
+        Route("/portfolio", _start_page, methods=["GET"]),
     ]
 
 
@@ -45,6 +46,11 @@ async def _claim(request: Request) -> Response:
         samesite="lax",
     )
     return answer
+
+
+async def _start_page(request: Request) -> Response:
+    """Streamlit shows its start page at `/` only; a link that names it leads there, filters and all."""
+    return RedirectResponse(f"/?{request.url.query}" if request.url.query else "/")
 
 
 async def _end(request: Request) -> Response:

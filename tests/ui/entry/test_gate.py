@@ -128,6 +128,12 @@ def test_ways_that_are_not_offered_are_closed_to_all(app: App, browser: TestClie
     assert browser.post(f"{prefix}/x").status_code == 404
 
 
+def test_a_link_that_names_the_start_page_keeps_its_filters(browser: TestClient) -> None:
+    answer = browser.get("/portfolio?risk=high&q=a%26b", follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (307, "/?risk=high&q=a%26b")
+    assert browser.get("/portfolio", follow_redirects=False).headers["location"] == "/"
+
+
 @pytest.mark.parametrize("path", ["/", "/account", "/readyz", "/media/x", "/_stcore/metrics"])
 def test_every_answer_has_the_headers(browser: TestClient, path: str) -> None:
     headers = browser.get(path).headers
