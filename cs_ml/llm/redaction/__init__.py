@@ -1,0 +1,1 @@
+"""Names and addresses out of what a model is sent, and back into what it answers."""
