@@ -1,7 +1,8 @@
 """How well the rules rank churn on a bundle with outcomes: `python -m benchmarks.quality DIR [--window 90] [--json]`.
 
 DIR is a bundle (README, "Import your own data") with a `split.csv` in it: account_ref, as_of, window_days and
-`split` (train, test) or `fold`. Only the test rows (every row, where there are folds) are scored; the rules learn nothing.
+`split` (train, test) or `fold`. Only the test rows (every row, where there are folds) are scored, as the rules learn
+nothing from the others.
 Each row is predicted by the real engine from the real context at the end of its day.
 """
 

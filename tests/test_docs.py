@@ -9,7 +9,8 @@ ROOT = Path(__file__).parents[1]
 
 def test_tables_of_the_readme_are_current() -> None:
     spec = importlib.util.spec_from_file_location("tables", ROOT / "tools" / "tables.py")
-    assert spec and spec.loader
+    assert spec
+    assert spec.loader
     tables = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(tables)
     text = (ROOT / "README.md").read_text(encoding="utf-8")

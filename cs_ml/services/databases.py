@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from cs_ml.domain.errors import Invalid
-from cs_ml.store.migrations.schema import Addition, DatabaseRole, SchemaStore, SqliteHabits
 from cs_ml.store.database import Database
 from cs_ml.store.migrations.runner import versions
+from cs_ml.store.migrations.schema import Addition, DatabaseRole, SchemaStore, SqliteHabits
 
 BEHIND = "SCHEMA_BEHIND"
 
