@@ -24,6 +24,7 @@ from sqlalchemy import (
     TextClause,
     Update,
     bindparam,
+    func,
     insert,
     select,
 )
@@ -225,6 +226,11 @@ class Scope:
         rows = list(zip(*(values[name] for name in order), strict=False))
         if rows:
             self._session.connection().exec_driver_sql(sql, rows)
+
+    def lock_tenant(self) -> None:
+        """From here to the end of the transaction nobody else holds this lock. On SQLite a writer is alone anyway."""
+        if self.dialect == "postgresql":
+            self._connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(self.actor.tenant_id))))
 
     def insert_children(
         self, table: type[Base], parent: type[TenantOwned], key: str, rows: Sequence[Mapping[str, Any]]

@@ -116,6 +116,8 @@ class ImportService:
         at = _data_date(bundle, data_date, now)
         bundle.check_undated(at)
         with self._database.read(actor()) if dry_run else self._database.write(actor()) as scope:
+            if not dry_run:
+                scope.lock_tenant()  # two imports at once would add the same rows twice
             run = Run(store=ImportStore(scope), now=instant_text(now), data_date=at, dry_run=dry_run)
             _write(run, scope, bundle, now, progress)
         return _report(run, bundle)

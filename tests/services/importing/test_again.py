@@ -1,7 +1,9 @@
 """Importing again: nothing for the same bundle, one row for one changed value, nothing at all where it fails."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 from sqlalchemy import delete, insert, text
@@ -14,6 +16,7 @@ from cs_ml.store.tables import (
     CTA,
     Account,
     AccountFact,
+    AccountHealthScoreHistory,
     AccountSnapshot,
     CRMActivity,
     CRMContact,
@@ -212,6 +215,22 @@ def test_a_failure_in_the_middle_leaves_nothing(database: Database, actor: Actor
     for table in (Account, AccountFact, CRMActivity, AccountSnapshot):
         assert not rows(database, table, "id")
     assert len(rows(database, User, "id")) == 1
+
+
+def test_two_imports_at_once_are_one_after_the_other(database: Database, actor: Actor, tmp_path: Path) -> None:
+    load(database, actor, tmp_path / "a", SMALL)
+    older = "account_ref,date,overall_score\n" + "".join(f"A-1,2025-01-{day:02},50\n" for day in range(1, 31))
+    folder = write(tmp_path / "b", {"accounts.csv": SMALL["accounts.csv"], "health_history.csv": older})
+    start = Barrier(3)
+
+    def run() -> dict[str, tuple[int, int, int]]:
+        start.wait()
+        return counts(service(database).import_bundle(actor, folder))
+
+    with ThreadPoolExecutor(3) as pool:
+        found = [future.result() for future in [pool.submit(run) for _ in range(3)]]
+    assert sorted(report["health_history.csv"] for report in found) == [(0, 0, 30), (0, 0, 30), (30, 0, 0)]
+    assert len(rows(database, AccountHealthScoreHistory, "id")) == 33
 
 
 def test_a_new_tenant_is_made_only_for_a_good_bundle(database: Database, tmp_path: Path) -> None:
