@@ -74,7 +74,7 @@ def score_rows(
             scene = scenes[ids[ref]]
             accounts.append(ids[ref])
             churned.append(outcome)
-            scores.append(engine.assess(scene.context, scene.reference, window).probability)
+            scores.append(engine.assess(scene.context, scene.reference, window).assessment.probability)
         sys.stderr.write(f"{day}: {len(rows)} accounts\n")
     return accounts, churned, scores
 

@@ -70,7 +70,8 @@ class Recommendation:
 class Assessment:
     """What an engine answers: parts (of `points`) add up to `probability` (0..1) for additive engines.
 
-    `confidence` 0..1. `base`, `window_part` and `clipping` are no factors.
+    `confidence` 0..1. `base`, `window_part` and `clipping` are no factors. `unmatched_numbers`: numbers in the
+    explanation, as written there, that do not occur in the data.
     """
 
     probability: float
@@ -83,6 +84,7 @@ class Assessment:
     evidence: Sequence[Evidence]
     explanation: str
     recommendations: Sequence[Recommendation]
+    unmatched_numbers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -132,6 +134,7 @@ class Prediction:
     completeness: float
     missing: tuple[str, ...]
     provenance: Provenance
+    unmatched_numbers: tuple[str, ...] = ()
     cached: bool = False
     new_facts_since: int = 0
 

@@ -1,35 +1,38 @@
 """The chain of engines: the first that answers wins, and the answer says which were passed over and why."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from cs_ml.domain.context import AccountContext, TenantReference
 from cs_ml.domain.errors import EngineUnavailable
 from cs_ml.domain.policy import FALLBACK_CONFIDENCE_CAP
-from cs_ml.domain.predictions import Assessment, Provenance
-from cs_ml.engines.base import Engine
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Answer:
-    assessment: Assessment
-    provenance: Provenance
+from cs_ml.domain.usage import Attempt
+from cs_ml.engines.base import Answer, Engine
 
 
 def assess(engines: Sequence[Engine], context: AccountContext, reference: TenantReference, window_days: int) -> Answer:
     """`fallback_reason` is that of the first engine that could not answer; a fallback's confidence is capped.
 
-    Raises EngineUnavailable if none could.
+    `attempts` are those of the engines passed over, too. Raises EngineUnavailable with all of them if none could.
     """
     reason: str | None = None
+    attempts: tuple[Attempt, ...] = ()
     for engine in engines:
         try:
-            assessment = engine.assess(context, reference, window_days)
+            answer = engine.assess(context, reference, window_days)
         except EngineUnavailable as unavailable:
             reason = reason or unavailable.reason
+            attempts += unavailable.attempts
             continue
-        provenance = Provenance(engine=engine.name, version=engine.version, fallback_reason=reason)
-        if reason is not None:
-            assessment = replace(assessment, confidence=min(assessment.confidence, FALLBACK_CONFIDENCE_CAP))
-        return Answer(assessment=assessment, provenance=provenance)
-    raise EngineUnavailable("No engine can answer at the moment. Try again in a few minutes.", reason=reason or "none")
+        return answer if reason is None else _fallback(answer, reason, attempts)
+    message = "No engine can answer at the moment. Try again in a few minutes."
+    raise EngineUnavailable(message, reason=reason or "none", attempts=attempts)
+
+
+def _fallback(answer: Answer, reason: str, attempts: tuple[Attempt, ...]) -> Answer:
+    confidence = min(answer.assessment.confidence, FALLBACK_CONFIDENCE_CAP)
+    return Answer(
+        assessment=replace(answer.assessment, confidence=confidence),
+        provenance=replace(answer.provenance, fallback_reason=reason),
+        attempts=attempts + answer.attempts,
+    )

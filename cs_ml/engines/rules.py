@@ -17,10 +17,12 @@ from cs_ml.domain.predictions import (
     Evidence,
     Impact,
     Priority,
+    Provenance,
     Recommendation,
     RiskFactor,
     Trend,
 )
+from cs_ml.engines.base import Answer
 from cs_ml.engines.evidence import evidence_of
 from cs_ml.engines.features import Quantity, feed_stopped, quantities
 from cs_ml.engines.scorecard import Part, Scorecard
@@ -54,7 +56,7 @@ class RulesEngine:
         self._confidence_cap = confidence_cap
         self.version = scorecard.version
 
-    def assess(self, context: AccountContext, reference: TenantReference, window_days: int) -> Assessment:
+    def assess(self, context: AccountContext, reference: TenantReference, window_days: int) -> Answer:
         """Always answers; an account without any data gets the base and a confidence near zero."""
         known = quantities(context, reference)
         judged = [
@@ -67,7 +69,7 @@ class RulesEngine:
         ahead = _over(total, window_days)
         probability = min(max(ahead, MIN_PROBABILITY), MAX_PROBABILITY)
         stopped = feed_stopped(context, reference)
-        return Assessment(
+        assessment = Assessment(
             probability=probability,
             confidence=self._confidence(context, stopped=stopped is not None),
             base=self._scorecard.base,
@@ -79,6 +81,7 @@ class RulesEngine:
             explanation=_explain(context, probability, risks, window_days) + _stopped(stopped),
             recommendations=[_recommend(j) for j in risks[:_MAX_RECOMMENDATIONS]],
         )
+        return Answer(assessment=assessment, provenance=Provenance(engine=self.name, version=self.version))
 
     def _confidence(self, context: AccountContext, *, stopped: bool) -> float:
         confidence = context.completeness.score * self._confidence_cap

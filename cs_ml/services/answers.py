@@ -30,6 +30,7 @@ def prediction_answer(prediction: Prediction) -> dict[str, Any]:
         "protectiveFactors": _factors(prediction.protective, evidence),
         "parts": _parts(prediction),
         "explanation": prediction.explanation,
+        "unmatchedNumbers": list(prediction.unmatched_numbers),
         "recommendations": list(prediction.recommendations),
         "completeness": {"score": prediction.completeness, "missing": list(prediction.missing)},
         "engine": source.engine,

@@ -20,7 +20,7 @@ from cs_ml.domain.policy import (
 )
 from cs_ml.domain.predictions import Origin, Prediction, PredictionStatus, PredictionType
 from cs_ml.domain.tenant_settings import read_settings
-from cs_ml.engines.base import Engine
+from cs_ml.engines.base import Answer, Engine
 from cs_ml.engines.fallback import assess
 from cs_ml.services.clock import Moment
 from cs_ml.services.context import read_contexts
@@ -72,8 +72,13 @@ def read_scenes(
 
 
 def score(engines: Sequence[Engine], request: PredictionRequest, scene: Scene, origin: Origin) -> Prediction:
-    """Runs the engine chain. Category, urgency and validity are ours, never an engine's."""
+    """Runs the engine chain."""
     answer = assess(engines, scene.context, scene.reference, request.window_days)
+    return predicted(answer, request, scene, origin)
+
+
+def predicted(answer: Answer, request: PredictionRequest, scene: Scene, origin: Origin) -> Prediction:
+    """What an engine's answer means. Category, urgency and validity are ours, never an engine's."""
     found, context, base_rate = answer.assessment, scene.context, scene.reference.base_rate
     band = scene.bands.of(found.probability)
     validity = FALLBACK_VALIDITY if answer.provenance.fallback_reason else VALIDITY
@@ -101,6 +106,7 @@ def score(engines: Sequence[Engine], request: PredictionRequest, scene: Scene, o
         evidence=found.evidence,
         explanation=found.explanation,
         recommendations=found.recommendations,
+        unmatched_numbers=found.unmatched_numbers,
         completeness=context.completeness.score,
         missing=context.completeness.missing,
         provenance=answer.provenance,

@@ -7,11 +7,14 @@ import pytest
 from cs_ml.domain.context import AccountContext, TenantReference
 from cs_ml.domain.errors import EngineUnavailable
 from cs_ml.domain.policy import FALLBACK_CONFIDENCE_CAP
-from cs_ml.domain.predictions import Assessment, EngineName
+from cs_ml.domain.predictions import EngineName
+from cs_ml.domain.usage import NO_TOKENS, Attempt, Fault
+from cs_ml.engines.base import Answer
 from cs_ml.engines.fallback import assess
 from cs_ml.engines.rules import RulesEngine
 from cs_ml.engines.scorecard import default_scorecard
 from tests.engines.contexts import Contact, Facts, Score, Tenant, context_of, reference_of
+from tests.factories import NOW
 
 RULES = RulesEngine(default_scorecard())
 FULL = Facts(
@@ -21,17 +24,30 @@ FULL = Facts(
     renewal_in=200,
 )
 
+FAILED = Attempt(
+    operation="churn-prediction",
+    model="m",
+    usage=NO_TOKENS,
+    latency_ms=5,
+    success=False,
+    error_type=Fault.TIMEOUT,
+    cost=None,
+    price_version="1",
+    created_at=NOW,
+)
+
 
 class Silent:
     name: EngineName = "llm"
     version = "1"
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, *, attempts: int = 0) -> None:
         self._reason = reason
+        self._attempts = attempts * (FAILED,)
 
-    def assess(self, context: AccountContext, reference: TenantReference, window_days: int) -> Assessment:
+    def assess(self, context: AccountContext, reference: TenantReference, window_days: int) -> Answer:
         asked = f"{context.as_of:%Y-%m-%d}, {reference.accounts} accounts, {window_days} days"
-        raise EngineUnavailable(f"No answer: {asked}.", reason=self._reason)
+        raise EngineUnavailable(f"No answer: {asked}.", reason=self._reason, attempts=self._attempts)
 
 
 def chain(*engines: Silent | RulesEngine) -> tuple[str, str | None, float]:
@@ -52,3 +68,13 @@ def test_where_no_engine_answers_the_first_reason_is_raised() -> None:
     with pytest.raises(EngineUnavailable) as raised:
         chain(Silent("timeout"), Silent("circuit_open"))
     assert raised.value.reason == "timeout"
+
+
+def test_calls_of_engines_that_were_passed_over_are_kept_for_the_books() -> None:
+    silent = [Silent("timeout", attempts=2), Silent("circuit_open"), Silent("refused", attempts=1)]
+    facts = context_of(FULL), reference_of(Tenant()), 90
+    assert assess([*silent, RULES], *facts).attempts == (FAILED, FAILED, FAILED)
+    with pytest.raises(EngineUnavailable) as raised:
+        assess(silent, *facts)
+    assert raised.value.attempts == (FAILED, FAILED, FAILED)
+    assert assess([RULES], *facts).attempts == ()

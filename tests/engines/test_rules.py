@@ -29,7 +29,7 @@ WEEKLY = [Contact(ago=ago, quantity=5.0) for ago in range(2, 400, 7)]
 
 
 def judged(facts: Facts, tenant: Tenant | None = None, window: int = 90) -> Assessment:
-    return ENGINE.assess(context_of(facts), reference_of(tenant or Tenant()), window)
+    return ENGINE.assess(context_of(facts), reference_of(tenant or Tenant()), window).assessment
 
 
 def codes(assessment: Assessment) -> set[str]:
@@ -75,7 +75,8 @@ def test_an_older_last_contact_never_lowers_the_risk(facts: Facts, tenant: Tenan
     assert last is not None
     older = replace(context, history=replace(context.history, last_at=max(last - timedelta(days=days), first)))
     reference = reference_of(replace(tenant, silent=min(tenant.silent, (NOW - last).days)))
-    assert ENGINE.assess(older, reference, 90).probability >= ENGINE.assess(context, reference, 90).probability
+    risk = [ENGINE.assess(seen, reference, 90).assessment.probability for seen in (context, older)]
+    assert risk[1] >= risk[0]
 
 
 @given(facts_of_an_account, facts_of_a_tenant, st.floats(0, 1))
@@ -232,7 +233,7 @@ def test_a_feed_that_runs_again_for_the_account_is_not_stopped() -> None:
 def test_a_fallback_and_another_scorecard_change_confidence_and_version() -> None:
     full = Facts(contacts=WEEKLY, scores=[Score(ago=ago, overall=80) for ago in range(1, 60, 7)], arr=1, renewal_in=10)
     half = RulesEngine(default_scorecard(), confidence_cap=0.35)
-    assert half.assess(context_of(full), reference_of(Tenant()), 90).confidence == 0.35
+    assert half.assess(context_of(full), reference_of(Tenant()), 90).assessment.confidence == 0.35
     assert judged(full).confidence == RULES_CONFIDENCE_CAP
     changed = default_scorecard().model_copy(update={"base": 0.2})
     assert RulesEngine(changed).version != ENGINE.version

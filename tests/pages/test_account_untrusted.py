@@ -6,12 +6,13 @@ import pytest
 
 from cs_ml.domain.actor import Actor
 from cs_ml.domain.context import AccountContext, TenantReference
-from cs_ml.domain.predictions import Assessment, EngineName
+from cs_ml.domain.predictions import EngineName, Provenance
+from cs_ml.engines.base import Answer
 from cs_ml.store.database import Database
 from cs_ml.ui import runtime
 from tests.factories import add_account, add_activity, add_cta, add_tenant
 from tests.pages.test_account import opened, shown
-from tests.services.predicting import RULES, ScriptedEngine, unavailable
+from tests.services.predictions.predicting import RULES, ScriptedEngine, unavailable
 from tests.support.apps import App
 
 IMAGE = "![x](http://elsewhere.example/x.png)"
@@ -25,8 +26,8 @@ class HostileEngine:
     name: EngineName = "llm"
     version = "hostile"
 
-    def assess(self, context: AccountContext, reference: TenantReference, window_days: int) -> Assessment:
-        found = RULES.assess(context, reference, window_days)
+    def assess(self, context: AccountContext, reference: TenantReference, window_days: int) -> Answer:
+        found = RULES.assess(context, reference, window_days).assessment
         factors = [
             replace(factor, factor=IMAGE, description=IMAGE, current_value=IMAGE, threshold=IMAGE, evidence=("M1",))
             for factor in found.factors
@@ -35,7 +36,7 @@ class HostileEngine:
             replace(one, action=IMAGE, rationale=IMAGE, expected_impact=IMAGE, timeframe=IMAGE)
             for one in found.recommendations
         ]
-        return replace(
+        assessment = replace(
             found,
             base=None,
             explanation=IMAGE,
@@ -44,6 +45,7 @@ class HostileEngine:
             recommendations=advice,
             evidence=[replace(fact, text=IMAGE) for fact in found.evidence],
         )
+        return Answer(assessment=assessment, provenance=Provenance(engine=self.name, version=self.version))
 
 
 @pytest.fixture

@@ -98,6 +98,7 @@ def predictions(draw: st.DrawFn) -> Prediction:
         protective=draw(st.lists(FACTOR, max_size=2)),
         evidence=draw(st.lists(EVIDENCE, max_size=4)),
         explanation=draw(TEXT),
+        unmatched_numbers=tuple(draw(st.lists(TEXT, max_size=2))),
         recommendations=draw(st.lists(ADVICE, max_size=2)),
         completeness=draw(SHARE),
         missing=tuple(draw(st.lists(TEXT, max_size=2))),

@@ -1,7 +1,7 @@
 """Services that predict, with a clock that the test moves and engines that do as they are told."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,8 +10,8 @@ from sqlalchemy import func, select
 from cs_ml.domain.actor import Actor
 from cs_ml.domain.context import AccountContext, TenantReference
 from cs_ml.domain.errors import EngineUnavailable
-from cs_ml.domain.predictions import Assessment, EngineName
-from cs_ml.engines.base import Engine
+from cs_ml.domain.predictions import EngineName, Provenance
+from cs_ml.engines.base import Answer, Engine
 from cs_ml.engines.rules import RulesEngine
 from cs_ml.engines.scorecard import default_scorecard
 from cs_ml.services.batches import BatchService
@@ -50,12 +50,13 @@ class ScriptedEngine:
     failure: Exception | None = None
     asked: int = 0
 
-    def assess(self, context: AccountContext, reference: TenantReference, window_days: int) -> Assessment:
+    def assess(self, context: AccountContext, reference: TenantReference, window_days: int) -> Answer:
         self.asked += 1
         self.before()
         if self.failure is not None:
             raise self.failure
-        return RULES.assess(context, reference, window_days)
+        answer = RULES.assess(context, reference, window_days)
+        return replace(answer, provenance=Provenance(engine=self.name, version=self.version))
 
 
 def unavailable() -> EngineUnavailable:
