@@ -169,4 +169,6 @@ def _referred() -> Any:
 
 
 def _escaped(text: str) -> str:
-    return text.replace("/", "//").replace("%", "/%").replace("_", "/_")
+    """For LIKE, and without what PostgreSQL's text cannot hold."""
+    held = text.encode("utf-8", "ignore").decode().replace("\0", "")
+    return held.replace("/", "//").replace("%", "/%").replace("_", "/_")
