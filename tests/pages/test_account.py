@@ -99,7 +99,7 @@ def test_the_whole_page(app: App, account: int) -> None:
         "Risk",
         "What to do",
         "What raises the risk",
-        "in 10 like this leave",
+        "in 10 like this to leave",
         "Scorecard",
         "Medium",
         "fresh",
@@ -153,7 +153,7 @@ def test_a_viewer_sees_what_is_stored_and_refreshes_nothing(app: App, actor: Act
     assert "Refresh" not in labels(test)
     runtime.services().predictions.predict(actor, account)
     test = opened(app, account=str(account))
-    assert "like this leave" in shown(test)
+    assert "like this to leave" in shown(test)
     assert "Refresh" not in labels(test)
 
 

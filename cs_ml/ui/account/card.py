@@ -45,9 +45,14 @@ def draw_card(prediction: Prediction, now: datetime, zone: tzinfo) -> None:
     st.metric(
         f"Chance of leaving within {prediction.window_days} days",
         percent(chance),
-        help="Of 100 accounts in the same position, so many are expected to leave in that time.",
+        help="Of 100 accounts in the same position, so many are expected to leave in that time. An expectation of the "
+        "method named below, not yet compared with what happened at your customers: trust the order more than the "
+        "figure.",
     )
-    st.markdown(f"{chance_words(chance).capitalize()} leave: **{times_usual(chance, usual)}** ({percent(usual)}).")
+    method = ENGINE_WORDS[prediction.provenance.engine].lower()
+    st.markdown(
+        f"The {method} expects {chance_words(chance)} to leave: **{times_usual(chance, usual)}** ({percent(usual)})."
+    )
     text(prediction.explanation)
     _draw_marks(prediction)
     made = f"{ago(prediction.predicted_at, now)} · {_freshness(prediction)}"
