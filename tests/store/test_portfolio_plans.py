@@ -1,0 +1,49 @@
+"""The portfolio walks through the accounts, and from there finds everything by the account's index."""
+
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from benchmarks.context import sent
+from benchmarks.customers import NOW, add_tenant
+from cs_ml.domain.portfolio import PortfolioQuery
+from cs_ml.services import portfolio as module
+from cs_ml.services.portfolio import PortfolioService
+from cs_ml.store.database import Database
+from tests.store.test_plans import ACCOUNTS, plan, wide_reads, without_sequential_scans
+
+# A read of one of these that is not narrowed to an account grows with the age of the tenant. (PostgreSQL may well read
+# all contracts of a tenant at once when it is asked for all accounts: they are few.)
+HISTORIES = ("AccountHealthScoreHistory", "CRMActivity", '"CTA', "SEARCH CTA ", "Opportunity")
+
+
+def histories_read_widely(steps: list[str]) -> list[str]:
+    """Reads of a history that go beyond an account. PostgreSQL names the table one line above the condition."""
+    wide = set(wide_reads(steps))
+    named = [
+        before + step if step.startswith("Index") else step for before, step in pairwise(["", *steps]) if step in wide
+    ]
+    return [text for text in named if any(table in text for table in HISTORIES)]
+
+
+@pytest.mark.parametrize("most_live", [1000, -1], ids=["live", "summary"])
+@pytest.mark.parametrize("scope", ["all", "owned"])
+def test_histories_are_read_by_account(
+    database: Database, scope: Any, most_live: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LIVE_ACCOUNTS", most_live)
+    add_tenant(database, "other", ACCOUNTS, seed=2)
+    owner, _ = add_tenant(database, "ours", ACCOUNTS)
+    actor = replace(owner, scope=scope)
+    portfolio = PortfolioService(database, lambda: NOW)
+    asked = [
+        (text, params)
+        for text, params in sent(database, lambda: portfolio.show(actor, PortfolioQuery()))
+        if text.startswith(("SELECT", "WITH")) and " FROM " in text.replace("\n", " ")
+    ]
+    assert len(asked) >= 6
+    with without_sequential_scans(database) as connection:
+        plans = [plan(connection, *statement) for statement in asked]
+    assert [histories_read_widely(steps) for steps in plans] == [[]] * len(plans)
