@@ -43,7 +43,10 @@ class Evidence:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RiskFactor:
-    """One reason. `points`: what it adds to the probability, 0 if protective, None where an engine cannot tell."""
+    """One reason. `points`: what it adds to the probability, 0 if protective, None where an engine cannot tell.
+
+    `threshold` is what `current_value` is compared with, "" where an engine names nothing.
+    """
 
     code: str
     factor: str

@@ -1,0 +1,81 @@
+"""What is asked of a model about one account: the messages, and what is needed to read the answer."""
+
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from cs_ml.domain.context import AccountContext, TenantReference
+from cs_ml.domain.errors import Invalid
+from cs_ml.domain.policy import DEFAULT_BASE_RATE
+from cs_ml.engines.facts_text import MOST_ACTIVITIES, Facts, facts_of
+from cs_ml.llm.answers import ChurnAnswer
+from cs_ml.llm.prompts import FOLDER, Prompt, load_prompt
+from cs_ml.llm.redaction.known import KnownEntities
+from cs_ml.llm.redaction.placeholders import Redaction
+from cs_ml.llm.request import Message
+
+_FEWER_ACTIVITIES = 10  # where the first try was too long for the model
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ChurnPrompt:
+    """The fixed text, the same for every account, and the frame around an account's facts."""
+
+    fixed: str
+    frame: Prompt
+    version: str
+    max_tokens: int
+    temperature: float
+
+    @classmethod
+    def load(cls, folder: Path = FOLDER) -> "ChurnPrompt":
+        """Raises Invalid where a file cannot be used, or asks for another form of answer."""
+        system, frame = load_prompt("system", folder), load_prompt("churn_risk", folder)
+        if frame.schema != ChurnAnswer.__name__:
+            raise Invalid(f"Prompt file churn_risk.md must have the schema {ChurnAnswer.__name__}.")
+        try:
+            max_tokens, temperature = int(system.settings["max_tokens"]), system.settings["temperature"]
+        except KeyError as missing:
+            raise Invalid(f"Prompt file system.md lacks the setting {missing}.") from None
+        return cls(
+            fixed=system.render(),
+            frame=frame,
+            version=sha256(f"{system.version}{frame.version}".encode()).hexdigest()[:12],
+            max_tokens=max_tokens,
+            temperature=temperature,
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Question:
+    """`words` turns the answer's placeholders back; it lives no longer than the request."""
+
+    messages: tuple[Message, ...]
+    facts: Facts
+    words: Redaction
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Asking:
+    """How a tenant asks: the prompt, all names that it knows, and whether free text may be sent."""
+
+    prompt: ChurnPrompt
+    known: KnownEntities
+    free_text: bool
+
+    def about(
+        self, context: AccountContext, reference: TenantReference, window_days: int, *, short: bool = False
+    ) -> Question:
+        """`short`: without free text and with few activities."""
+        words = Redaction(self.known, context.profile.account_id, context.profile.name)
+        facts = facts_of(
+            context,
+            reference,
+            words,
+            free_text=self.free_text and not short,
+            most_activities=_FEWER_ACTIVITIES if short else MOST_ACTIVITIES,
+        )
+        rate = DEFAULT_BASE_RATE if reference.base_rate is None else reference.base_rate
+        user = self.prompt.frame.render(window_days=str(window_days), base_rate=f"{rate:.0%}", facts=facts.text)
+        messages = (Message(role="system", content=self.prompt.fixed), Message(role="user", content=user))
+        return Question(messages=messages, facts=facts, words=words)
