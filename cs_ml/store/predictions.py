@@ -96,7 +96,9 @@ class PredictionRepository:
     def claim(
         self, account_id: int, kind: PredictionType, window_days: int, *, holder: str, now: datetime, until: datetime
     ) -> bool:
-        """True if `holder` may compute now: nobody else does, or their claim has expired."""
+        """True if `holder` may compute now: nobody else does, or their claim has expired. Raises NotFound."""
+        if self._scope.execute(_known(), {"account": account_id}).first() is None:
+            raise not_found()
         row = {
             "accountId": account_id,
             "predictionType": kind.value,
@@ -115,6 +117,11 @@ class PredictionRepository:
 def _is_valid(row: Any) -> Any:
     ours = (row.status == "ACTIVE") & row.engine.is_not(None)
     return ours & (row.valid_until > bindparam("now")) & (row.prediction_window == bindparam("window"))
+
+
+@cache
+def _known() -> AnySelect:
+    return select(Account.id).where(Account.id == bindparam("account"))
 
 
 @cache

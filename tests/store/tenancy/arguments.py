@@ -1,0 +1,132 @@
+"""What the sweep hands to a method: a maker by `Class.method.parameter`, else by the parameter's name."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from inspect import Parameter, signature
+from pathlib import Path
+from typing import Any
+
+from cs_ml.domain.portfolio import PortfolioQuery
+from cs_ml.domain.predictions import PredictionType
+from cs_ml.engines.rules import RulesEngine
+from cs_ml.engines.scorecard import default_scorecard
+from cs_ml.services.clock import Moment
+from cs_ml.services.importing import write_template
+from cs_ml.services.limits import PredictionLimit
+from cs_ml.store.portfolio.repository import Ranked
+from cs_ml.store.tables import CRMActivity, ExternalRef
+from tests.factories import NOW
+from tests.store.tenancy.twins import Named
+
+AGO = NOW - timedelta(days=60)
+_DAYS_AGO = "2026-05-01 00:00:00.000"
+
+Maker = Callable[[Named], Any]
+
+# Parameters that name something: with these a method is asked for what belongs to the other tenant.
+NAMING: Mapping[str, Maker] = {
+    "account": lambda named: named.account_id,
+    "account_id": lambda named: named.account_id,
+    "account_ids": lambda named: [named.account_id],
+    "holder": lambda named: named.holder,
+    "ids": lambda named: [named.activity_id],
+    "owner_id": lambda named: named.user_id,
+    "pipeline_id": lambda named: named.pipeline_id,
+    "query": lambda named: PortfolioQuery(owner_id=named.user_id),
+    "ranked": lambda named: [Ranked(account_id=named.account_id, size=1.0, urgency=1.0, cursor="x")],
+    "refs": lambda named: [named.ref],
+    "reservation": lambda named: named.holder,
+    "words": lambda named: named.ref,
+    "AccountRepository.find.account": lambda named: named.ref,
+    "ContextService.resolve.account": lambda named: named.ref,
+    "ImportStore.find_pipeline.name": lambda named: named.pipeline,
+    "ImportStore.update.columns": lambda named: {"id": [named.activity_id], "subject": ["taken over"]},
+    "ImportStore.add_stages.rows": lambda named: [
+        {"pipelineId": named.pipeline_id, "name": "x", "order": 1, "createdAt": NOW, "updatedAt": NOW}
+    ],
+}
+_PLAIN: Mapping[str, Callable[[], Any]] = {
+    "as_of": lambda: AGO,
+    "at": lambda: NOW,
+    "attempts": list,
+    "checked_at": lambda: NOW,
+    "entity": lambda: CRMActivity,
+    "expected": lambda: Decimal("0.01"),
+    "found": lambda: None,
+    "key": lambda: "zone",
+    "kind": lambda: PredictionType.CHURN,
+    "limit": lambda: 10,
+    "model": lambda: "a model",
+    "now": lambda: NOW,
+    "operation": lambda: "churn-prediction",
+    "predictions": list,
+    "since": lambda: AGO,
+    "summary": lambda: False,
+    "text": lambda: "Europe/Berlin",
+    "until": lambda: NOW,
+    "value": lambda: "Europe/Berlin",
+    "window_days": lambda: 90,
+    "after": lambda: None,
+    "PredictionRepository.without_valid.after": lambda: 0,
+    "PredictionRepository.claim.now": lambda: NOW + timedelta(days=1),
+    "PredictionRepository.claim.until": lambda: NOW + timedelta(days=2),
+    "ImportStore.add_pipeline.name": lambda: "a new pipeline",
+    "ImportStore.earliest.name": lambda: "completedAt",
+    "ImportStore.rows.names": lambda: ("id", "subject"),
+    "ImportStore.rows.where": dict,
+    "ImportStore.referenced.kind": lambda: "account",
+    "ImportStore.referenced.names": lambda: ("id", "subject"),
+    "ImportStore.forget.kind": lambda: "account",
+    "ImportStore.insert_referenced.kind": lambda: "activity",
+    "ImportStore.insert_referenced.columns": dict,
+    "ImportStore.insert_referenced.refs": list,
+    "ImportStore.insert.entity": lambda: ExternalRef,
+    "ImportStore.insert.columns": lambda: {"kind": ["contact"], "ref": ["new"], "targetId": [1]},
+    "ImportStore.drop_references.since": lambda: _DAYS_AGO,
+    "reference_at.at": lambda: AGO,
+    "read_scenes.at": lambda: Moment(NOW, live=True),
+    "ContextService.gather_contexts.as_of": lambda: None,
+}
+# Of these a value is made for the test that needs it: rows that the tenant writes for itself.
+NEEDS_A_ROW = {"PredictionRepository.save", "ReferenceRepository.save"}
+
+
+class NoMakerError(Exception):
+    """A new parameter: add a maker, to NAMING if it names something that a tenant owns."""
+
+
+def arguments(owner: str, function: Callable[..., Any], named: Named, given: Mapping[str, Any]) -> dict[str, Any]:
+    """A value for each parameter without a default, and for each that names something. `owner`: `Class.method`."""
+    found = dict[str, Any]()
+    for parameter in signature(function).parameters.values():
+        if parameter.name in given:
+            found[parameter.name] = given[parameter.name]
+        elif parameter.name != "self" and parameter.kind is not Parameter.VAR_KEYWORD:
+            _add(found, owner, parameter, named)
+    return found
+
+
+def _add(found: dict[str, Any], owner: str, parameter: Parameter, named: Named) -> None:
+    for name in (f"{owner}.{parameter.name}", parameter.name):
+        if name in NAMING:
+            found[parameter.name] = NAMING[name](named)
+            return
+        if name in _PLAIN:
+            if parameter.default is Parameter.empty:
+                found[parameter.name] = _PLAIN[name]()
+            return
+    if parameter.default is Parameter.empty:
+        raise NoMakerError(f"tests/store/tenancy/arguments.py has no maker for {owner}.{parameter.name}")
+
+
+def given_to_services(folder: Path) -> dict[str, Any]:
+    """What services are made of, and what only they are handed."""
+    write_template(folder)
+    return {
+        "clock": lambda: NOW,
+        "engines": [RulesEngine(default_scorecard())],
+        "limit": PredictionLimit(100),
+        "source": folder,
+        "data_date": datetime(2026, 6, 1, tzinfo=UTC).date(),
+    }

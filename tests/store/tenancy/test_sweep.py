@@ -1,0 +1,216 @@
+"""No method of a repository or a service tells anything of another tenant, or changes anything there.
+
+Every public method is found by itself and called with names of the other tenant: the outcome has to be that of names
+that do not exist at all. What counts and lists has to say the same whether the other tenant has data or not.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from functools import partial
+from inspect import getmembers, isclass, isfunction, signature
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+import cs_ml.services
+import cs_ml.store
+from cs_ml.domain.actor import AccountScope, Actor, Role
+from cs_ml.domain.errors import CsMlError
+from cs_ml.store.database import Database
+from cs_ml.store.identity.door import UnscopedStatement
+from tests.factories import add_tenant
+from tests.store.tenancy.arguments import NEEDS_A_ROW, NoMakerError, arguments, given_to_services
+from tests.store.tenancy.twins import MISSING, SECRET, Named, populate, populated_tables, rows_of
+
+_OUTSIDE = ("cs_ml.store.migrations", "cs_ml.store.tables", "cs_ml.store.identity")
+# A person may belong to several tenants: these answer for people, and have tests of their own.
+_OF_PEOPLE = {"AccessService.add_user"}
+
+Method = tuple[str, type, Callable[..., Any]]  # `Class.method`, the class, the function
+Outcome = tuple[str, str]
+
+
+def modules(package: ModuleType) -> Iterator[ModuleType]:
+    for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        if not found.name.startswith(_OUTSIDE):
+            yield importlib.import_module(found.name)
+
+
+def public(owner: Any) -> Iterator[tuple[str, Callable[..., Any]]]:
+    return ((name, found) for name, found in getmembers(owner, isfunction) if not name.startswith("_"))
+
+
+def methods(package: ModuleType, first: str) -> list[Method]:
+    """Of classes whose constructor's first parameter is `first`."""
+    classes = {
+        found
+        for module in modules(package)
+        for _, found in getmembers(module, isclass)
+        if found.__module__.startswith(package.__name__) and list(signature(found.__init__).parameters)[1:2] == [first]
+    }
+    return [
+        (f"{owner.__name__}.{name}", owner, function)
+        for owner in sorted(classes, key=lambda owner: owner.__name__)
+        for name, function in public(owner)
+    ]
+
+
+REPOSITORIES = methods(cs_ml.store, "scope")
+SERVICES = [
+    (name, owner, function)
+    for name, owner, function in methods(cs_ml.services, "database")
+    if list(signature(function).parameters)[1:2] == ["actor"] and name not in _OF_PEOPLE
+]
+FUNCTIONS = {
+    function.__name__: function
+    for module in modules(cs_ml.services)
+    for _, function in public(module)
+    if function.__module__ == module.__name__ and "actor" in signature(function).parameters
+}
+
+
+@pytest.fixture
+def mine(database: Database) -> Actor:
+    actor = add_tenant(database, "mine")
+    populate(database, actor, "Mine", 550_001)
+    return actor
+
+
+@pytest.fixture
+def theirs(database: Database) -> Actor:
+    return add_tenant(database, "theirs")
+
+
+def outcome(named: Named, call: Callable[[], Any]) -> Outcome:
+    """What came of it, without the names that were asked for: a value, or the kind and words of an error."""
+    try:
+        value = call()
+        return "value", named.hidden(repr(list(value) if isinstance(value, Iterator) else value))
+    except (CsMlError, UnscopedStatement) as error:
+        return type(error).__name__, named.hidden(str(error))
+
+
+class Asked:
+    """One method of a repository, asked by the tenant in a transaction that is rolled back."""
+
+    def __init__(self, database: Database, mine: Actor, theirs: Actor, method: Method) -> None:
+        self._database, self._mine, self._theirs = database, mine, theirs
+        self._name, self._owner, self._function = method
+
+    def of(self, named: Named) -> Outcome:
+        """Also sees that the other tenant's rows are as before."""
+        found: list[Outcome] = []
+        with suppress(_UndoError), self._database.write(self._mine) as scope:
+            connection = scope._connection
+            before = rows_of(connection, self._theirs)
+            repository = self._owner(scope)
+            given = arguments(self._name, self._function, named, {})
+            found.append(outcome(named, lambda: self._function(repository, **given)))
+            if found[0][0] == "value":
+                assert rows_of(connection, self._theirs) == before, f"{self._name} changed rows of another tenant"
+            raise _UndoError
+        return found[0]
+
+
+class _UndoError(Exception):
+    """Rolls back what a method wrote."""
+
+
+def test_repositories_know_one_tenant_only(database: Database, mine: Actor, theirs: Actor) -> None:
+    checked = [method for method in REPOSITORIES if method[0] not in NEEDS_A_ROW]
+    alone = {}
+    for method in checked:
+        asked = Asked(database, mine, theirs, method)
+        first, second = asked.of(MISSING), asked.of(MISSING)
+        alone[method[0]] = first if first == second else None  # a made-up id differs from call to call
+    named = populate(database, theirs, SECRET, 770_001)
+    with database.engine.connect() as connection:
+        assert populated_tables(rows_of(connection, theirs)) >= 15
+    for method in checked:
+        asked = Asked(database, mine, theirs, method)
+        found, missing = asked.of(named), asked.of(MISSING)
+        assert SECRET not in found[1] + missing[1], method[0]
+        if alone[method[0]] is not None:
+            assert found == missing == alone[method[0]], method[0]
+
+
+def test_what_is_asked_exists_for_its_own_tenant(database: Database, mine: Actor, theirs: Actor) -> None:
+    """So that the sweep can fail: asked by the tenant that owns it, the same names are answered otherwise."""
+    named = populate(database, theirs, SECRET, 770_001)
+    differing = set()
+    for method in REPOSITORIES:
+        if method[0] not in NEEDS_A_ROW:
+            asked = Asked(database, theirs, mine, method)
+            differing |= {method[0]} if asked.of(named) != asked.of(MISSING) else set()
+    assert {
+        "AccountRepository.find",
+        "AccountRepository.left",
+        "AccountRepository.search",
+        "FactRepository.load",
+        "ImportStore.earliest",
+        "ImportStore.find_pipeline",
+        "PortfolioRepository.count",
+        "PortfolioRepository.rows",
+        "PredictionRepository.list",
+        "PredictionRepository.new_facts_since",
+        "PredictionRepository.release",
+        "TimelineRepository.health",
+    } <= differing
+
+
+def calls(
+    database: Database, actor: Actor, given: Mapping[str, Any], named: Named
+) -> Iterator[tuple[str, Callable[[], Any]]]:
+    values = {**given, "database": database, "actor": actor}
+    handed = {key: value for key, value in values.items() if key != "limit"}  # to a method, a number of rows
+    for name, owner, function in SERVICES:
+        service = owner(**arguments(name, owner, named, values))
+        yield name, partial(function, service, **arguments(name, function, named, handed))
+    for name, function in FUNCTIONS.items():
+        yield name, partial(function, **arguments(name, function, named, values))
+
+
+OWNER: tuple[Role, AccountScope] = (Role.OWNER, "all")
+LIMITED: tuple[Role, AccountScope] = (Role.MEMBER, "owned")
+
+
+@pytest.mark.parametrize("place", [OWNER, LIMITED], ids=["owner", "limited"])
+def test_services_know_one_tenant_only(
+    database: Database, mine: Actor, theirs: Actor, tmp_path: Path, place: tuple[Role, AccountScope]
+) -> None:
+    role, scope = place
+    named = populate(database, theirs, SECRET, 770_001)
+    actor = Actor(tenant_id=mine.tenant_id, role=role, user_id=mine.user_id, scope=scope)
+    given = given_to_services(tmp_path / "bundle")
+    with database.engine.connect() as connection:
+        before = rows_of(connection, theirs)
+    for name, call in calls(database, actor, given, named):
+        outcome(named, call)  # once, so that what it stores is stored
+        found = outcome(named, call)
+        missing = outcome(MISSING, dict(calls(database, actor, given, MISSING))[name])
+        assert found == missing, name
+        assert SECRET not in found[1], name
+        with database.engine.connect() as connection:
+            assert rows_of(connection, theirs) == before, f"{name} changed rows of another tenant"
+
+
+def test_the_sweep_finds_what_there_is() -> None:
+    """Methods that exist for certain; all others join by themselves."""
+    found = {name for name, _, _ in [*REPOSITORIES, *SERVICES]} | set(FUNCTIONS)
+    assert {"AccountRepository.get", "FactRepository.load", "PredictionRepository.claim", "ImportStore.update"} <= found
+    assert {"ContextService.gather_contexts", "PredictionService.predict", "BatchService.replay"} <= found
+    assert {"reference_at", "read_scenes"} <= found
+    assert len(REPOSITORIES) >= 40
+    assert len(SERVICES) >= 15
+
+
+def test_a_parameter_without_a_maker_fails() -> None:
+    def method(novelty: int) -> int:
+        return novelty
+
+    with pytest.raises(NoMakerError, match=r"New\.method\.novelty"):
+        arguments("New.method", method, MISSING, {})

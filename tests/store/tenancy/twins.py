@@ -1,0 +1,118 @@
+"""Two tenants of the same shape, and what a caller may know of the other one."""
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import select
+
+from cs_ml.domain.actor import Actor
+from cs_ml.domain.predictions import PredictionType
+from cs_ml.store.database import Database
+from cs_ml.store.predictions import PredictionRepository
+from cs_ml.store.tables import Base, Pipeline, SalesPipelineStage
+from cs_ml.store.tenant_settings import TenantSettingRepository
+from tests.factories import (
+    NOW,
+    add_account,
+    add_activity,
+    add_churn,
+    add_contact,
+    add_cta,
+    add_fact,
+    add_health,
+    add_opportunity,
+    add_outcome,
+    add_prediction,
+    add_reference,
+    add_snapshot,
+    add_stage,
+    add_user,
+)
+
+SECRET = "Zwilling"  # in every text of the other tenant
+_IDS = re.compile(r"\b(55|77|99)0\d{3}\b")  # those of the tenants begin at 550001 and 770001, and 990001 is missing
+
+
+@dataclass(frozen=True, kw_only=True)
+class Named:
+    """What a method may be asked for: things of the other tenant, or things that do not exist at all."""
+
+    account_id: int
+    user_id: int
+    pipeline_id: int
+    activity_id: int
+    ref: str
+    holder: str
+    pipeline: str
+
+    def hidden(self, outcome: str) -> str:
+        """`outcome` without the names that it was asked for."""
+        for value in (self.ref, self.holder, self.pipeline):
+            outcome = outcome.replace(value, "<name>")
+        return _IDS.sub("<id>", outcome)
+
+
+MISSING = Named(
+    account_id=990_001,
+    user_id=990_002,
+    pipeline_id=990_003,
+    activity_id=990_004,
+    ref="nowhere",
+    holder="nobody",
+    pipeline="nothing",
+)
+
+
+def populate(database: Database, actor: Actor, word: str, first_id: int) -> Named:
+    """Fills a tenant; its ids begin at `first_id` and all its texts hold `word`."""
+    user = add_user(database, id=first_id + 1, name=f"{word} Owner", email=f"owner@{word.lower()}.example")
+    account = add_account(database, actor, id=first_id, name=f"{word} Ltd", owner_id=user)
+    stage = add_stage(database, actor, name=f"{word} stage")
+    add_reference(database, actor, account, f"{word}-1")
+    add_contact(database, actor, account, first_name=word)
+    activity = add_activity(database, actor, account, id=first_id + 3, subject=f"{word} call")
+    add_health(database, actor, account, calculation_notes=word)
+    add_cta(database, actor, account, title=f"{word} task")
+    add_opportunity(database, actor, account, name=f"{word} deal", stage_id=stage)
+    add_fact(database, actor, account, arr=Decimal(777_777), segment=word, plan=word)
+    add_snapshot(database, actor, account, NOW - timedelta(days=1), type="CUSTOMER")
+    add_outcome(database, actor, account)
+    add_churn(database, actor, account, churned_at=NOW - timedelta(days=400), reason=word)
+    add_prediction(database, actor, account, explanation=word, drivers=[word])
+    with database.write(actor) as scope:
+        TenantSettingRepository(scope).save("zone", "Asia/Tokyo", NOW)
+        PredictionRepository(scope).claim(
+            account, PredictionType.CHURN, 90, holder=f"{word}-holder", now=NOW, until=NOW + timedelta(minutes=1)
+        )
+        row = {"id": first_id + 2, "name": f"{word} pipeline", "updatedAt": NOW}
+        pipeline = scope.insert_returning_ids(Pipeline, [row])[0]
+    return Named(
+        account_id=account,
+        user_id=user,
+        pipeline_id=pipeline,
+        activity_id=activity,
+        ref=f"{word}-1",
+        holder=f"{word}-holder",
+        pipeline=f"{word} pipeline",
+    )
+
+
+def rows_of(connection: Any, actor: Actor) -> dict[str, list[Any]]:
+    """Everything that a tenant has, by table."""
+    found = {
+        table.name: connection.execute(select(table).where(table.c.tenantId == actor.tenant_id)).all()
+        for table in Base.metadata.sorted_tables
+        if "tenantId" in table.c
+    }
+    pipelines = Pipeline.__table__
+    mine = select(pipelines.c.id).where(pipelines.c.tenantId == actor.tenant_id)
+    stages: Any = SalesPipelineStage.__table__
+    found["stages"] = connection.execute(select(stages).where(stages.c.pipelineId.in_(mine))).all()
+    return {name: sorted(map(repr, rows)) for name, rows in found.items()}
+
+
+def populated_tables(rows: dict[str, list[Any]]) -> int:
+    return sum(bool(found) for found in rows.values())
