@@ -33,7 +33,7 @@ def seed(
             note("Sign in as before; `cs-ml user password EMAIL` sets a new password.")
             return
         secret = services.settings.demo_password
-        users = _demo(services).seed(services.clock(), secret, note)
+        users = demo_of(services).seed(services.clock(), secret, note)
     if as_json:
         show_data(users)
         return
@@ -45,7 +45,7 @@ def seed(
 def example(as_json: Json = False) -> None:
     """Name a tenant, its riskiest account and its users, for scripts."""
     with open_services() as services:
-        found = _demo(services).example()
+        found = demo_of(services).example()
     if as_json:
         show(json.dumps(plain(found)))
         return
@@ -53,7 +53,8 @@ def example(as_json: Json = False) -> None:
     show(f"Users: {found.admin}, {found.member}, {found.viewer}.")
 
 
-def _demo(services: Services) -> Demo:
+def demo_of(services: Services) -> Demo:
+    """The demo over these services."""
     return Demo(
         access=services.access,
         importing=services.importing,

@@ -1,0 +1,53 @@
+"""A browser profile that notes what it should not do."""
+
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect
+
+from cs_ml.ui.runtime import PLAIN_COOKIE
+
+PHRASE = " violet otters juggle quietly "
+WAIT_MS = 30_000
+
+
+class Visit:
+    """One browser profile, and what it did that it should not: foreign requests, refused scripts, dialogs."""
+
+    def __init__(self, browser: Browser, address: str) -> None:
+        self.address = address
+        self.faults: list[str] = []
+        self.context: BrowserContext = browser.new_context()
+        self.page: Page = self.context.new_page()
+        self.page.set_default_timeout(WAIT_MS)
+        expect.set_options(timeout=WAIT_MS)
+        self.page.on("request", self._request)
+        self.page.on("console", self._console)
+        self.page.on("dialog", lambda dialog: self.faults.append(f"dialog {dialog.message}"))
+
+    def _request(self, request: Request) -> None:
+        if not request.url.startswith((self.address, "data:", "blob:")):
+            self.faults.append(f"request {request.url}")
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if "Content Security Policy" in message.text:
+            self.faults.append(message.text)
+
+    def open(self, path: str = "/") -> None:
+        self.page.goto(self.address + path)
+
+    def sign_in(self, password: str = PHRASE, email: str = "ada@example.com") -> None:
+        self.page.get_by_label("E-mail").fill(email)
+        self.page.get_by_label("Password").first.fill(password)
+        self.page.get_by_role("button", name="Sign in").click()
+
+    def sign_out(self) -> None:
+        self.page.get_by_role("button", name="Sign out").click()
+
+    def expect_form(self) -> None:
+        expect(self.page.get_by_label("E-mail")).to_be_visible()
+        expect(self.page.get_by_role("button", name="Sign out")).to_have_count(0)
+
+    def expect_signed_in(self) -> None:
+        expect(self.page.get_by_role("button", name="Sign out")).to_be_visible()
+        expect(self.page.get_by_text("Acme Inc")).to_be_visible()
+
+    def cookie(self) -> dict[str, object] | None:
+        return next((dict(c) for c in self.context.cookies() if c.get("name") == PLAIN_COOKIE), None)
