@@ -21,6 +21,8 @@ from cs_ml.services.identity.access import AccessService
 from cs_ml.services.identity.sessions import SessionService
 from cs_ml.services.importing import ImportService
 from cs_ml.services.limits import PredictionLimit
+from cs_ml.services.llm.entities import KnownEntitiesCache
+from cs_ml.services.llm.prompts import PromptService
 from cs_ml.services.portfolio import PortfolioService
 from cs_ml.services.predictions import PredictionService
 from cs_ml.services.references import FreshnessService
@@ -54,6 +56,7 @@ class Services:
     importing: ImportService
     freshness: FreshnessService
     usage: UsageService
+    prompts: PromptService
     llm: LlmClient | None
 
 
@@ -90,6 +93,7 @@ def open_services(settings: Settings | None = None, clock: Clock = system_clock)
             importing=ImportService(database, clock),
             batches=BatchService(database, clock, engines),
             usage=UsageService(database, clock),
+            prompts=PromptService(database, clock, KnownEntitiesCache(database)),
             llm=llm,
         )
     finally:

@@ -4,5 +4,6 @@ from typing import Annotated
 
 import typer
 
+Account = Annotated[str, typer.Argument(help="The account's id, or the reference it was imported under.")]
 Tenant = Annotated[str, typer.Option("--tenant", help="The tenant's slug.")]
 Json = Annotated[bool, typer.Option("--json", help="Answer as JSON.")]

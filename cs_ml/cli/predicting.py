@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from cs_ml.bootstrap import Services, open_services
-from cs_ml.cli.options import Json, Tenant
+from cs_ml.cli.options import Account, Json, Tenant
 from cs_ml.cli.output import show, show_data
 from cs_ml.domain.actor import Actor
 from cs_ml.domain.context import AccountContext
@@ -15,7 +15,6 @@ from cs_ml.domain.policy import DEFAULT_WINDOW_DAYS
 from cs_ml.domain.predictions import Prediction, PredictionType
 from cs_ml.services.answers import prediction_answer
 
-Account = Annotated[str, typer.Argument(help="The account's id, or the reference it was imported under.")]
 AsOf = Annotated[str | None, typer.Option("--as-of", help="See the world as of the end of this day (UTC).")]
 Type = Annotated[PredictionType, typer.Option("--type", case_sensitive=False, help="What is predicted.")]
 
@@ -113,6 +112,8 @@ def _show_prediction(found: Prediction) -> None:
     show(f"Usual here: {found.base_rate:.0%}. Confidence {found.confidence:.2f}. Engine {source.engine} ({age}).")
     if source.fallback_reason:
         show(f"A better engine could not answer this time: {source.fallback_reason}.")
+    if found.unmatched_numbers:
+        show(f"Numbers of the explanation that are not in the data: {', '.join(found.unmatched_numbers)}.")
     show("")
     for factor in found.factors:
         points = "" if factor.points is None else f"{factor.points * 100:+5.1f} points  "

@@ -1,6 +1,7 @@
 """Engine `llm`: a language model judges the facts; names are hidden from it, and its claims are held against them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 
 from cs_ml.domain.context import AccountContext, TenantReference
 from cs_ml.domain.policy import LLM_CONFIDENCE_CAP, MAX_PROBABILITY, MIN_PROBABILITY
@@ -22,10 +23,15 @@ _CITED_SHOWN = 2  # facts that stand for a factor's current value
 class LlmEngine:
     name: EngineName = "llm"
 
-    def __init__(self, client: LlmClient, asking: Asking) -> None:
-        """`client` is the process's; `asking` is the tenant's, as its data and settings are now."""
+    def __init__(self, client: LlmClient, asking: Asking, reserve: Callable[[Decimal | None], object]) -> None:
+        """`client` is the process's; `asking` is the tenant's, as its data and settings are now.
+
+        `reserve` is told before a call what it may cost in US dollars, None where no price is known; it raises
+        EngineUnavailable where the budget has no room.
+        """
         self._client = client
         self._asking = asking
+        self._reserve = reserve
         self.version = asking.prompt.version
 
     def assess(self, context: AccountContext, reference: TenantReference, window_days: int) -> Answer:
@@ -38,6 +44,7 @@ class LlmEngine:
             question = self._asking.about(context, reference, window_days, short=True)
             return question.messages
 
+        self._reserve(self._client.expected_cost(question.messages, ChurnAnswer, max_tokens=prompt.max_tokens))
         done = self._client.complete(
             question.messages,
             ChurnAnswer,

@@ -7,10 +7,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Text, bindparam, case, cast, func, select
 
+from cs_ml.domain.entities import KnownNames, NamedAccount, NamedPerson
 from cs_ml.domain.errors import NotFound
 from cs_ml.domain.timeline import AccountHit
 from cs_ml.store.scope import AnySelect, Scope
-from cs_ml.store.tables import Account, ChurnEvent, CRMActivity, ExternalRef
+from cs_ml.store.tables import Account, ChurnEvent, CRMActivity, CRMContact, ExternalRef
 
 MAX_ID = 2**31 - 1
 
@@ -79,6 +80,36 @@ class AccountRepository:
         rows = self._scope.execute(_search(), params)
         return [AccountHit(id=row.id, name=row.name, reference=row.reference) for row in rows]
 
+    def names_version(self) -> str:
+        """Changes whenever `names` may answer something else."""
+        return " ".join(f"{row.rows} {row.newest}" for row in map(self._only, (_named(Account), _named(CRMContact))))
+
+    def names(self) -> KnownNames:
+        """Every account and contact that exists for the actor, with their addresses, archived ones too."""
+        version = self.names_version()
+        accounts = [
+            NamedAccount(id=row.id, name=row.name, phones=_stated(row.phone), sites=_stated(row.website))
+            for row in self._scope.execute(_account_names())
+        ]
+        people = [
+            NamedPerson(
+                id=row.id,
+                first_name=row.first_name,
+                last_name=row.last_name,
+                emails=_stated(row.email),
+                phones=_stated(row.phone, row.mobile),
+            )
+            for row in self._scope.execute(_contact_names())
+        ]
+        return KnownNames(version=version, accounts=accounts, people=people)
+
+    def _only(self, statement: AnySelect) -> Any:
+        return self._scope.execute(statement).one()
+
+
+def _stated(*texts: str | None) -> tuple[str, ...]:
+    return tuple(text for text in texts if text)
+
 
 def not_found() -> NotFound:
     """The same words for every account that the actor cannot see, so that nothing tells whether it exists."""
@@ -137,3 +168,21 @@ def _search() -> AnySelect:
         .order_by(case((begins, 0), else_=1), Account.name, Account.id)
         .limit(bindparam("limit"))
     )
+
+
+@cache
+def _named(entity: type[Account | CRMContact]) -> AnySelect:
+    return select(func.count(entity.id).label("rows"), func.max(entity.updated_at).label("newest"))
+
+
+@cache
+def _account_names() -> AnySelect:
+    return select(Account.id, Account.name, Account.phone, Account.website).order_by(Account.id)
+
+
+@cache
+def _contact_names() -> AnySelect:
+    contact = CRMContact
+    return select(
+        contact.id, contact.first_name, contact.last_name, contact.email, contact.phone, contact.mobile
+    ).order_by(contact.id)

@@ -1,0 +1,1 @@
+"""What a tenant asks a language model, and what of it is hidden."""
