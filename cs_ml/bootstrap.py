@@ -19,15 +19,15 @@ from cs_ml.services.context import ContextService
 from cs_ml.services.databases import DatabaseService, prepare
 from cs_ml.services.identity.access import AccessService
 from cs_ml.services.identity.sessions import SessionService
+from cs_ml.services.identity.tenant_settings import TenantSettingsService
 from cs_ml.services.importing import ImportService
 from cs_ml.services.limits import PredictionLimit
 from cs_ml.services.llm.entities import KnownEntitiesCache
 from cs_ml.services.llm.prompts import PromptService
+from cs_ml.services.llm.usage import UsageService
 from cs_ml.services.portfolio import PortfolioService
 from cs_ml.services.predictions import PredictionService
 from cs_ml.services.references import FreshnessService
-from cs_ml.services.tenant_settings import TenantSettingsService
-from cs_ml.services.usage import UsageService
 from cs_ml.settings import Settings
 from cs_ml.store.database import Database
 

@@ -8,7 +8,7 @@ from cs_ml.domain.timeline import AccountEvent, AccountHit, AccountTimeline, Eve
 from cs_ml.services.clock import Clock, moment
 from cs_ml.store.accounts import AccountRepository
 from cs_ml.store.database import Database
-from cs_ml.store.timelines import TimelineRepository
+from cs_ml.store.history.timelines import TimelineRepository
 
 MOST_HITS = 10
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)

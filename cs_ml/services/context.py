@@ -26,7 +26,7 @@ from cs_ml.domain.measures import completeness, metrics
 from cs_ml.services.clock import Clock, Moment, moment
 from cs_ml.store.accounts import AccountRepository, not_found
 from cs_ml.store.database import Database
-from cs_ml.store.facts import AccountRecords, FactRepository, Record
+from cs_ml.store.history.facts import AccountRecords, FactRepository, Record
 from cs_ml.store.scope import Scope
 
 

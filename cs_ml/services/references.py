@@ -8,7 +8,7 @@ from cs_ml.domain.actor import Actor
 from cs_ml.domain.context import TenantReference
 from cs_ml.services.clock import Clock
 from cs_ml.store.database import Database
-from cs_ml.store.references import QUARTER, YEAR, ReferenceFigures, ReferenceRepository
+from cs_ml.store.history.references import QUARTER, YEAR, ReferenceFigures, ReferenceRepository
 
 MIN_ACCOUNTS = 20  # fewer give no quantiles
 MIN_JUDGED = 30  # fewer judged windows give no base rate of one's own

@@ -10,7 +10,7 @@ import time_machine
 
 from cs_ml.cli.main import main
 from cs_ml.domain.actor import Actor
-from cs_ml.services.tenant_settings import TenantSettingsService
+from cs_ml.services.identity.tenant_settings import TenantSettingsService
 from cs_ml.store.database import Database
 from tests.factories import (
     NOW,

@@ -24,7 +24,7 @@ from tests.factories import (
     add_user,
 )
 from tests.services.counting import statements
-from tests.services.predicting import TestClock
+from tests.services.predictions.predicting import TestClock
 
 
 @pytest.fixture

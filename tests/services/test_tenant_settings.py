@@ -8,7 +8,7 @@ import pytest
 from cs_ml.domain.actor import Actor, Role
 from cs_ml.domain.errors import Forbidden, Invalid
 from cs_ml.domain.policy import Bands, RiskBand
-from cs_ml.services.tenant_settings import TenantSettingsService
+from cs_ml.services.identity.tenant_settings import TenantSettingsService
 from cs_ml.store.database import Database
 from tests.factories import NOW, add_tenant
 

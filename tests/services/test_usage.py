@@ -10,8 +10,8 @@ import pytest
 from cs_ml.domain.actor import Actor
 from cs_ml.domain.errors import EngineUnavailable
 from cs_ml.domain.usage import NO_TOKENS, Attempt, Fault, TokenUsage, UsageSum
-from cs_ml.services.tenant_settings import TenantSettingsService
-from cs_ml.services.usage import UsageService
+from cs_ml.services.identity.tenant_settings import TenantSettingsService
+from cs_ml.services.llm.usage import UsageService
 from cs_ml.store.database import Database
 from tests.factories import NOW, add_tenant
 

@@ -9,7 +9,7 @@ from cs_ml.domain.actor import Actor, Role
 from cs_ml.domain.errors import EngineUnavailable, Forbidden, Invalid, NotFound, RateLimited
 from cs_ml.domain.policy import Bands, RiskBand, Urgency
 from cs_ml.domain.predictions import PredictionStatus, PredictionType
-from cs_ml.services.tenant_settings import TenantSettingsService
+from cs_ml.services.identity.tenant_settings import TenantSettingsService
 from cs_ml.store.database import Database
 from tests.factories import (
     NOW,

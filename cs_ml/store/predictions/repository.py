@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, delete, func, literal, select, union_all, upda
 from cs_ml.domain.policy import DEFAULT_WINDOW_DAYS
 from cs_ml.domain.predictions import Prediction, PredictionType
 from cs_ml.store.accounts import NO_ENGAGEMENT, happened_at, is_live, not_found
-from cs_ml.store.prediction_rows import COLUMNS, prediction_of, row_of
+from cs_ml.store.predictions.rows import COLUMNS, prediction_of, row_of
 from cs_ml.store.scope import AnySelect, Scope
 from cs_ml.store.tables import (
     CTA,
