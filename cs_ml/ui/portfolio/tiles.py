@@ -57,7 +57,7 @@ def _draw_flags(tiles: Tiles) -> None:
         st.caption("Needs a look", help=f"An account may be in more than one of these. {FLAG_HELP}", width="content")
         for flag, n in tiles.flags.items():
             if n:
-                _draw_button(flag, f"{n:,} × {FLAG_LABELS[flag].lower()}", flag=flag)
+                _draw_button(flag, f"{n:,} × {FLAG_LABELS[flag]}", flag=flag)
 
 
 def _accounts(tiles: Tiles) -> _Tile:
@@ -89,6 +89,8 @@ def _at_risk(tiles: Tiles) -> _Tile:
     known = sum(sums.accounts for sums in tiles.at_risk)
     unknown = tiles.accounts_at_risk - known
     lines = [*rest, count(known, "account") + (f", {unknown} more of unknown revenue" if unknown else "")]
+    if not tiles.accounts_at_risk:
+        lines = ["no account at high or critical risk"]
     return _Tile(
         label="Revenue at risk",
         value=first,
@@ -102,7 +104,7 @@ def _losses(tiles: Tiles) -> _Tile:
     first, *rest = [_range(loss) for loss in tiles.losses] or [UNKNOWN]
     n = sum(loss.accounts for loss in tiles.losses)
     return _Tile(
-        label=f"Loss in {DEFAULT_WINDOW_DAYS} days",
+        label=f"Likely loss, {DEFAULT_WINDOW_DAYS} days",
         value=first,
         help="What is likely to be lost: chance of leaving × yearly revenue, added up. One end takes the chances as "
         "they are predicted, the other at the level that is usual for you, each with the play of chance: in 8 of 10 "

@@ -1,8 +1,8 @@
 """Who sees which accounts of a portfolio, at what cost, and how old its figures may be."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -25,16 +25,7 @@ from tests.factories import (
     add_user,
 )
 from tests.services.counting import statements
-
-EVERYBODY = PortfolioQuery()
-
-
-@dataclass
-class HandClock:
-    now: datetime = NOW
-
-    def __call__(self) -> datetime:
-        return self.now
+from tests.services.portfolio.customers import EVERYBODY, HandClock
 
 
 @pytest.fixture(params=["live", "summary"])
