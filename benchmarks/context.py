@@ -21,6 +21,7 @@ from cs_ml.engines.rules import RulesEngine
 from cs_ml.engines.scorecard import default_scorecard
 from cs_ml.services.context import ContextService
 from cs_ml.services.limits import PredictionLimit
+from cs_ml.services.llm.chain import EngineChain
 from cs_ml.services.predictions import PredictionService
 from cs_ml.store.database import Database
 from tests.support.databases import build_schema, postgres_database, sqlite_url
@@ -152,7 +153,9 @@ def _many(database: Database, contexts: ContextService, actor: Actor, ids: Seque
 
 def _cached(database: Database, actor: Actor, account_id: int) -> Result:
     """Statements of a prediction that is served from the store; BEGIN and the tenant's row-level setting apart."""
-    predictions = PredictionService(database, lambda: NOW, [RulesEngine(default_scorecard())], PredictionLimit(100))
+    predictions = PredictionService(
+        database, lambda: NOW, EngineChain([RulesEngine(default_scorecard())]), PredictionLimit(100)
+    )
     predictions.predict(actor, account_id)
     statements = [text for text, _ in sent(database, lambda: predictions.predict(actor, account_id))]
     asked = [text for text in statements if not text.startswith(("BEGIN", "SELECT set_config"))]

@@ -30,6 +30,7 @@ from cs_ml.services.answers import prediction_answer
 from cs_ml.services.context import ContextService
 from cs_ml.services.importing import ImportService
 from cs_ml.services.limits import PredictionLimit
+from cs_ml.services.llm.chain import EngineChain
 from cs_ml.services.predictions import PredictionService
 from cs_ml.store.database import Database
 from cs_ml.store.tables import Account, AccountHealthScoreHistory, CRMActivity
@@ -128,7 +129,7 @@ def _answer(database: Database, actor: Actor, case: Case, now: datetime) -> Answ
         return now
 
     engines = [RulesEngine(default_scorecard())]
-    predictions = PredictionService(database, clock, engines, PredictionLimit(0))
+    predictions = PredictionService(database, clock, EngineChain(engines), PredictionLimit(0))
     context = ContextService(database, clock).gather_context(actor, case.account_id, case.at)
     return context, prediction_answer(predictions.predict(actor, case.account_id, as_of=case.at))
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from cs_ml.domain.errors import Invalid
 from cs_ml.engines.rules import RulesEngine
@@ -22,11 +22,12 @@ from cs_ml.services.identity.sessions import SessionService
 from cs_ml.services.identity.tenant_settings import TenantSettingsService
 from cs_ml.services.importing import ImportService
 from cs_ml.services.limits import PredictionLimit
+from cs_ml.services.llm.chain import EngineChain, LanguageModel
 from cs_ml.services.llm.entities import KnownEntitiesCache
 from cs_ml.services.llm.prompts import PromptService
 from cs_ml.services.llm.usage import UsageService
 from cs_ml.services.portfolio import PortfolioService
-from cs_ml.services.predictions import PredictionService
+from cs_ml.services.predictions import CLAIM_TTL, PredictionService
 from cs_ml.services.references import FreshnessService
 from cs_ml.settings import Settings
 from cs_ml.store.database import Database
@@ -72,6 +73,9 @@ def open_services(settings: Settings | None = None, clock: Clock = system_clock)
     llm = _language_model(settings, clock)
     database = Database(settings.database_url)
     engines = [RulesEngine(default_scorecard())]
+    prompts = PromptService(database, clock, KnownEntitiesCache(database))
+    usage = UsageService(database, clock)
+    model = LanguageModel(client=llm, prompts=prompts, usage=usage) if llm else None
     try:
         prepare(database)
         yield Services(
@@ -86,14 +90,15 @@ def open_services(settings: Settings | None = None, clock: Clock = system_clock)
             predictions=PredictionService(
                 database,
                 clock,
-                engines,
+                EngineChain(engines, model),
                 PredictionLimit(settings.limit_predictions_per_day),
+                claim_ttl=CLAIM_TTL + timedelta(seconds=settings.llm_timeout_s),
             ),
             freshness=FreshnessService(database, clock),
             importing=ImportService(database, clock),
             batches=BatchService(database, clock, engines),
-            usage=UsageService(database, clock),
-            prompts=PromptService(database, clock, KnownEntitiesCache(database)),
+            usage=usage,
+            prompts=prompts,
             llm=llm,
         )
     finally:

@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 from cs_ml.domain.actor import Actor, Permission
 from cs_ml.domain.policy import DEFAULT_WINDOW_DAYS
 from cs_ml.domain.predictions import EngineName, Origin, Prediction, PredictionStatus, PredictionType
-from cs_ml.engines.base import Engine
 from cs_ml.services.clock import Clock, Moment, milliseconds, moment
 from cs_ml.services.limits import PredictionLimit
-from cs_ml.services.scoring import PredictionRequest, read_scenes, score
+from cs_ml.services.llm.chain import EngineChain
+from cs_ml.services.scoring import PredictionRequest, predicted, read_scenes
 from cs_ml.store.accounts import not_found
 from cs_ml.store.database import Database
 from cs_ml.store.predictions import PredictionRepository
@@ -26,20 +26,24 @@ class PredictionService:
         self,
         database: Database,
         clock: Clock,
-        engines: Sequence[Engine],
+        engines: EngineChain,
         limit: PredictionLimit,
         sleep: Callable[[float], None] = waiting.sleep,
+        *,
+        claim_ttl: timedelta = CLAIM_TTL,
     ) -> None:
+        """`claim_ttl`: after it a caller counts as crashed; longer than an engine may think."""
         self._database = database
         self._clock = clock
         self._engines = engines
         self._limit = limit
         self._sleep = sleep
+        self._claim_ttl = claim_ttl
 
     @property
     def engine_names(self) -> tuple[EngineName, ...]:
         """The engines of the chain, in the order in which they are asked."""
-        return tuple(engine.name for engine in self._engines)
+        return self._engines.names
 
     def predict(
         self,
@@ -110,7 +114,7 @@ class PredictionService:
         now = self._clock()
         key = (request.account_id, request.type, request.window_days)
         with self._database.write(actor) as scope:
-            return PredictionRepository(scope).claim(*key, holder=holder, now=now, until=now + CLAIM_TTL)
+            return PredictionRepository(scope).claim(*key, holder=holder, now=now, until=now + self._claim_ttl)
 
     def _release(self, actor: Actor, holder: str) -> None:
         with self._database.write(actor) as scope:
@@ -129,7 +133,9 @@ class PredictionService:
         scenes = read_scenes(self._database, actor, [request.account_id], at, self._clock())
         if request.account_id not in scenes:
             raise not_found()
-        return score(self._engines, request, scenes[request.account_id], origin)
+        scene = scenes[request.account_id]
+        answer = self._engines.answer(actor, request, scene) if at.live else self._engines.replay(request, scene)
+        return predicted(answer, request, scene, origin)
 
     def _save(self, actor: Actor, prediction: Prediction, holder: str) -> Prediction | None:
         """Stores the new row and ends the one before, unless that is a better engine's answer and still valid."""

@@ -16,6 +16,7 @@ from cs_ml.engines.rules import RulesEngine
 from cs_ml.engines.scorecard import default_scorecard
 from cs_ml.services.batches import BatchService
 from cs_ml.services.limits import PredictionLimit
+from cs_ml.services.llm.chain import EngineChain
 from cs_ml.services.predictions import PredictionService
 from cs_ml.store.database import Database
 from cs_ml.store.tables import AccountMLPrediction, PredictionClaim
@@ -72,7 +73,7 @@ def predicting(
     sleep: Callable[[float], None] | None = None,
 ) -> PredictionService:
     """Where nobody is expected to wait, waiting is an error."""
-    return PredictionService(database, clock, engines, PredictionLimit(limit), sleep or _refuse)
+    return PredictionService(database, clock, EngineChain(engines), PredictionLimit(limit), sleep or _refuse)
 
 
 def batching(database: Database, clock: Callable[[], datetime], engines: Sequence[Engine] = (RULES,)) -> BatchService:

@@ -8,6 +8,7 @@ from multiprocessing.synchronize import Barrier
 
 from cs_ml.domain.actor import Actor
 from cs_ml.services.limits import PredictionLimit
+from cs_ml.services.llm.chain import EngineChain
 from cs_ml.services.predictions import PredictionService
 from cs_ml.store.database import Database
 from tests.services.predictions.predicting import ScriptedEngine
@@ -28,7 +29,7 @@ class Race:
     def run(self) -> None:
         database = Database(self.url)
         engine = ScriptedEngine(before=lambda: time.sleep(THINKING_S))
-        service = PredictionService(database, lambda: datetime.now(UTC), [engine], PredictionLimit(100))
+        service = PredictionService(database, lambda: datetime.now(UTC), EngineChain([engine]), PredictionLimit(100))
         self.start.wait(30)
         self.answers.put(service.predict(self.actor, self.account_id, force_refresh=True).id)
         database.close()
