@@ -8,6 +8,7 @@ from functools import lru_cache
 # Letters that Unicode does not take apart into a plain letter and an accent.
 _PLAIN = {
     "ı": "i", "ł": "l", "ø": "o", "đ": "d", "ð": "d", "ħ": "h", "ŧ": "t", "æ": "ae", "œ": "oe", "þ": "th", "ə": "e",
+    "ʼ": " ", "ʻ": " ",
 }  # fmt: skip
 _DROPPED = {"Mn", "Me", "Cf"}
 _KEPT = {"L", "M", "N"}

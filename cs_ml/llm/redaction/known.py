@@ -26,12 +26,10 @@ class KnownEntities:
         self._automaton: Any = ahocorasick.Automaton()
         for account in names.accounts:
             for name in account_names(account.name):
-                self._add(name, Kind.ACCOUNT, account_key(account.id))
+                self._add_name(name, Kind.ACCOUNT, account_key(account.id))
         for person in names.people:
             for name in person_names(person):
-                self._add(name, Kind.PERSON, str(person.id))
-                for stem, following in stems(name):
-                    self._add(stem, Kind.PERSON, str(person.id), following)
+                self._add_name(name, Kind.PERSON, str(person.id))
         self._add_addresses(names)
         phones = [phone for account in names.accounts for phone in account.phones]
         phones += [phone for person in names.people for phone in person.phones]
@@ -45,10 +43,17 @@ class KnownEntities:
         if not self.size:
             return
         folded = fold(text)
+        stems_too = []
         for last, (length, following, kind, key) in self._automaton.iter(folded.text):
-            found = _word(folded.text, last + 1 - length, last + 1, self._endings if following is None else following)
-            if found is not None:
-                yield Span(start=_start(folded, found[0]), end=_end(text, folded, found[1]), kind=kind, key=key)
+            word = _word(folded.text, last + 1 - length, last + 1, self._endings if following is None else following)
+            if word is None:
+                continue
+            span = Span(start=folded.places[word[0]], end=_end(text, folded, word[1]), kind=kind, key=key)
+            if following is None:
+                yield span
+            else:
+                stems_too.append(span)
+        yield from stems_too  # a whole name before the stem of another that is written alike
 
     def has_trace(self, text: str) -> bool:
         """Whether a long name is left when all between letters is ignored: another way to look, for the end."""
@@ -56,6 +61,11 @@ class KnownEntities:
         return bool(self.size) and any(
             length >= _VERY_LONG and following is None for _, (length, following, *_) in self._automaton.iter(squeezed)
         )
+
+    def _add_name(self, name: str, kind: Kind, key: str) -> None:
+        self._add(name, kind, key)
+        for stem, following in stems(name):
+            self._add(stem, kind, key, following)
 
     def _add_addresses(self, names: KnownNames) -> None:
         for account in names.accounts:
@@ -86,10 +96,6 @@ def _word(text: str, start: int, end: int, endings: frozenset[str]) -> tuple[int
     ended = text[end:last] in endings
     inside = end - start >= _LONG and kind_of(text[start]) == "letter"
     return (first, last) if inside or (first == start and ended) else None
-
-
-def _start(folded: Folded, start: int) -> int:
-    return folded.places[start]
 
 
 def _end(text: str, folded: Folded, end: int) -> int:

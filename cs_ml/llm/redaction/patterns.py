@@ -23,7 +23,7 @@ _IP = re.compile(
     re.IGNORECASE,
 )
 _IBAN = re.compile(r"(?<![^\W_])[A-Z]{2}\d{2}(?:[ .-]?[A-Z0-9]){11,30}", re.IGNORECASE)
-_DIGITS = re.compile(r"[+(]{0,2}\d(?:[^\S\n]?[()./\-\u2010-\u2015\u2212·]?[()]?[^\S\n]?\d)+")
+_DIGITS = re.compile(r"[+(]{0,2}\d(?:[ \t\u00a0\u2007\u202f()./\-\u2010-\u2015\u2212·]{0,3}\d)+")
 _DATE = re.compile(r"(?<!\d)(?:\d{4}([-./])\d{1,2}\1\d{1,2}|\d{1,2}([-./])\d{1,2}\2\d{4})(?!\d)")
 
 
@@ -78,7 +78,8 @@ def _ibans(text: str) -> Iterator[Span]:
     for match in _IBAN.finditer(text):
         for end in range(match.end(), match.start() + _SHORTEST_IBAN - 1, -1):
             code = re.sub(r"[ .-]", "", text[match.start() : end]).upper()
-            if _SHORTEST_IBAN <= len(code) <= _LONGEST_IBAN and code.isascii() and _is_iban(code):
+            whole = text[end - 1].isalnum() and code.isascii() and _SHORTEST_IBAN <= len(code) <= _LONGEST_IBAN
+            if whole and _is_iban(code):
                 yield Span(start=match.start(), end=end, kind=Kind.IBAN, key=code)
                 break
 

@@ -13,12 +13,14 @@ from cs_ml.llm.redaction.folding import fold, kind_of
 _VOWELS = frozenset("aeiouyаяоеийьыию")
 _SHORTEST_STEM = 3
 _LEGAL_WORDS = re.compile("株式会社|有限会社|合同会社|주식회사|有限公司|股份有限公司|شركة|㈱|㈲|\\(株\\)|\\(有\\)")
+_APOSTROPHE = re.compile("['’‘`´ʼʻ]")
 _TRANSLITERATED = (("ä", "ae"), ("ö", "oe"), ("ü", "ue"), ("å", "aa"), ("ø", "oe"), ("æ", "ae"), ("œ", "oe"))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Lists:
     endings: frozenset[str]
+    endings_after_k: frozenset[str]
     endings_after_two: frozenset[str]
     legal_forms: frozenset[str]
 
@@ -47,10 +49,12 @@ def person_names(person: NamedPerson) -> set[str]:
 
 def stems(name: str) -> Iterator[tuple[str, frozenset[str]]]:
     """What is left of a folded name where its ending changes, and the endings that may follow."""
-    if not name.isalpha():
+    if not name[-1:].isalpha():
         return
     if name[-1] in _VOWELS and len(name) >= _SHORTEST_STEM:
         yield name[:-1], _lists().endings
+    if name[-1] == "k" and len(name) > _SHORTEST_STEM:
+        yield name[:-1], _lists().endings_after_k
     if len(name) >= _SHORTEST_STEM + 2:
         yield name[:-2], _lists().endings_after_two
 
@@ -75,9 +79,10 @@ def _spellings(text: str) -> Iterator[str]:
     long, short = small, small
     for letter, letters in _TRANSLITERATED:
         long, short = long.replace(letter, letters), short.replace(letters, letter)
-    for spelling in {small, long, short}:
+    for spelling in {small, long, short, text.replace("ß", "s").casefold()}:
         folded = fold(spelling).text.strip()
         yield folded
+        yield fold(_APOSTROPHE.sub("", spelling)).text.strip()
         yield folded.replace(" ", "")
 
 
