@@ -104,6 +104,8 @@ def _computed(context: AccountContext, reference: TenantReference) -> list[Evide
 def _quantity(name: str, quantity: Quantity) -> str:
     if name == "no_contact_ahead":
         return f"{quantity.text}; {quantity.value:.0%} chance of silence in {HORIZON_DAYS} days"
+    if name == "arr_rank":
+        return f"ARR rank {quantity.value:.0%}"  # the amount stands in the profile, its currency hidden if need be
     return f"{quantity.text} (rank {quantity.value:.0%})" if "rank" in name else quantity.text
 
 

@@ -2,22 +2,20 @@
 
 import re
 from collections.abc import Collection, Iterable
+from decimal import Decimal, InvalidOperation
 
 _NUMBER = re.compile(r"(?<![\w.])[-+]?\d+(?:[.,]\d+)*(?:[kKmM]\b)?(?![\w]*\])")
-_TOLERANCE = 0.05  # two digits are left by the coarsest rounding
+_COARSEST = Decimal("0.05")  # share of a number that rounding may change: 42 is "about 40", 57 is not "about 60"
 _SMALL = 3  # "two reasons", "1 to 3" are no claims about the data
-_UNITS = {"k": 1_000, "m": 1_000_000}
+_UNITS = {"k": 3, "m": 6}  # powers of ten
 
 
 def unmatched_numbers(text: str, sources: Iterable[str]) -> tuple[str, ...]:
-    """Numbers of `text` that occur in none of the `sources`, give or take rounding; in order, each once."""
-    known = [abs(_value(match.group())) for source in sources for match in _NUMBER.finditer(source)]
-    strange = [
-        word
-        for word in (match.group() for match in _NUMBER.finditer(text))
-        if not abs(_value(word)) <= _SMALL and not any(_same(abs(_value(word)), other) for other in known)
-    ]
-    return tuple(dict.fromkeys(strange))
+    """Numbers of `text` that occur in none of the `sources`, not even rounded; in order, each once."""
+    read = {_value(match.group()) for source in sources for match in _NUMBER.finditer(source)}
+    known = [abs(number) for number in read if number is not None]
+    words = dict.fromkeys(match.group() for match in _NUMBER.finditer(text))
+    return tuple(word for word in words if not _stands(_value(word), known))
 
 
 def known_ids(ids: Iterable[str], sent: Collection[str]) -> tuple[str, ...]:
@@ -25,19 +23,29 @@ def known_ids(ids: Iterable[str], sent: Collection[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found for found in ids if found in sent))
 
 
-def _value(word: str) -> float:
-    """`1,250`, `0.5`, `12.5`, `75k`; a comma before three digits groups thousands, another one is a decimal sign.
+def _stands(claimed: Decimal | None, known: Iterable[Decimal]) -> bool:
+    """Whether one of the `known` numbers is `claimed` in more digits, as it is or as a share in percent."""
+    if claimed is None:
+        return False
+    size, half_step = abs(claimed), Decimal((0, (5,), _exponent(claimed) - 1))
+    return size <= _SMALL or any(
+        abs(size - value) <= min(half_step, _COARSEST * value) for number in known for value in (number, 100 * number)
+    )
 
-    Not a number for what is none, such as the date 31.12.2025: it matches nothing.
+
+def _exponent(number: Decimal) -> int:
+    """Of the last digit that is no padding zero: 1 for 40, -1 for 22.8."""
+    exponent = number.normalize().as_tuple().exponent
+    return exponent if isinstance(exponent, int) else 0
+
+
+def _value(word: str) -> Decimal | None:
+    """`1,250`, `0.5`, `12,5`, `75k`; a comma before three digits groups thousands, another one is a decimal sign.
+
+    None for what is no number, such as the date 31.12.2025.
     """
-    unit = _UNITS.get(word[-1].lower(), 1)
     plain = re.sub(r",(?=\d{3}(?:\D|$))", "", word.rstrip("kKmM")).replace(",", ".")
     try:
-        return float(plain) * unit
-    except ValueError:
-        return float("nan")
-
-
-def _same(claimed: float, known: float) -> bool:
-    """Equal after rounding, also as a share told in percent."""
-    return any(abs(claimed - value) <= max(_TOLERANCE * value, 0.5) for value in (known, known * 100))
+        return Decimal(plain).scaleb(_UNITS.get(word[-1].lower(), 0))
+    except InvalidOperation:
+        return None

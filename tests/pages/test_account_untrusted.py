@@ -40,6 +40,7 @@ class HostileEngine:
             found,
             base=None,
             explanation=IMAGE,
+            unmatched_numbers=("77",),
             factors=factors,
             protective=factors,
             recommendations=advice,
@@ -69,6 +70,7 @@ def test_no_text_of_a_model_or_customer_is_markdown(app: App, account: int, monk
     monkeypatch.setattr(runtime.services().predictions, "_engines", [HostileEngine()])
     test = opened(app, account=str(account))
     assert IMAGE in shown(test)  # as plain text
+    assert "Not in the data, so do not rely on it: 77." in shown(test)
     read = [
         str(getattr(element, "value", "") or "") + str(getattr(element, "label", "") or "")
         for kind in MARKDOWN

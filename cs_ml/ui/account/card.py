@@ -54,6 +54,8 @@ def draw_card(prediction: Prediction, now: datetime, zone: tzinfo) -> None:
         f"The {method} expects {chance_words(chance)} to leave: **{times_usual(chance, usual)}** ({percent(usual)})."
     )
     text(prediction.explanation)
+    if prediction.unmatched_numbers:
+        text(f"Not in the data, so do not rely on it: {', '.join(prediction.unmatched_numbers)}.")
     _draw_marks(prediction)
     made = f"{ago(prediction.predicted_at, now)} · {_freshness(prediction)}"
     facts(

@@ -82,7 +82,8 @@ def _draw_factors(factors: Sequence[RiskFactor], evidence: Sequence[Evidence], z
 def _draw_factor(factor: RiskFactor, facts: Mapping[str, Evidence], zone: tzinfo) -> None:
     size = f" · {_size(factor.points)}" if factor.points and factor.points >= _WORTH_A_FIGURE else ""
     with st.expander(f"{plain(factor.factor)}{size} · {plain(factor.current_value)}", type="compact"):
-        text(f"{factor.description}\nTo compare: {factor.threshold}.")
+        compared = f"\nTo compare: {factor.threshold}." if factor.threshold else ""
+        text(f"{factor.description}{compared}")
         _draw_evidence([facts[key] for key in factor.evidence if key in facts], zone)
 
 

@@ -19,7 +19,8 @@ KNOWN = KnownEntities(NAMES)
 HOSTILE = st.sampled_from(
     ["[PERSON_1]", "[ACCOUNT_1_2]", "[PERSON_", "[", "]", "_1]", "[person_1]", "[PERSON_10]", "Acme", "ANNA",
      "Nowakowi", "ilker", "ŞAHİN", "佐藤健太", "a\u0301", "\u0301", "\u202e", "\u200b", "\ud800", "\x00", "ﷺ", "ß", "ſ",
-     "İ", "a@b.cd", "+49 30 123 456", "DE89370400440532013000", "4111 1111 1111 1111", "10.0.0.1", "http://x.y/z", "1.2.3"]
+     "İ", "a@b.cd", "+49 30 123 456", "DE89370400440532013000", "4111 1111 1111 1111",
+     "10.0.0.1", "http://x.y/z", "1.2.3"]
 )  # fmt: skip
 TEXTS = st.lists(HOSTILE | st.text(max_size=6), max_size=12).map("".join)
 
