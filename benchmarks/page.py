@@ -1,7 +1,7 @@
 """A rerun of Portfolio and Account against a bare Streamlit page with the same tables and charts, in the same run.
 
-`python -m benchmarks.page` prints text and JSON lines. Two real servers (`streamlit run`, our configuration), one with
-the app over the demo's rows, one with a page that only draws the tables and charts of ours. A client on the websocket asks
+`python -m benchmarks.page` prints text and JSON lines. Two real servers (`streamlit run`, our configuration): one with
+the app over the demo's rows, one with a page that only draws the tables and charts of ours. A client on the websocket
 asks both in turns to run again: time is from asking until the script has finished and all has come. No browser.
 """
 
