@@ -157,7 +157,7 @@ def draw_active(query: PortfolioQuery, matching: int, accounts: int) -> None:
             st.markdown(count(accounts, "account"), width="content")
             return
         st.markdown(f"**{matching:,} of {count(accounts, 'account')}**: {' · '.join(parts)}", width="content")
-        st.button("Reset filters", key=Key.RESET, on_click=show_only, type="tertiary")
+        st.button(":primary[Reset filters]", key=Key.RESET, on_click=show_only, type="tertiary")
 
 
 def show_only(
