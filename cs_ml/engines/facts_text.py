@@ -8,7 +8,7 @@ lost. Every word that comes from a customer's data goes through the redaction; f
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import groupby
+from itertools import count, groupby
 
 from cs_ml.domain.context import DIMENSIONS, AccountContext, ActivityFact, HealthPoint, Metric, TenantReference
 from cs_ml.domain.predictions import Evidence
@@ -17,9 +17,11 @@ from cs_ml.llm.redaction.placeholders import Redaction
 
 THIN_AFTER_DAYS = 30
 MOST_ACTIVITIES = 40
-# Told one by one in their own lines, or in another metric.
+# Told one by one in their own lines.
 _LISTED = frozenset({"overdue_ctas", "open_risk_ctas", "lost_opportunities"})
-_RESTATED = frozenset({"days_since_last_activity", "meetings_30d", "emails_30d", "negative_sentiment_share"})
+_COUNTED = frozenset({"meetings_30d", "emails_30d"})
+# Quantities that say all that a metric says, and more: they stand under its id.
+_INSTEAD = {"no_contact_ahead": "days_since_last_activity", "negative_share": "negative_sentiment_share"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,8 +49,13 @@ def facts_of(
     most_activities: int = MOST_ACTIVITIES,
 ) -> Facts:
     """`most_activities`: the newest so many are listed, the others only counted."""
-    known = [metric for metric in context.metrics if metric.name not in _RESTATED and metric.value is not None]
     metrics = _computed(context, reference)
+    told = {fact.id for fact in metrics}
+    known = [
+        metric
+        for metric in context.metrics
+        if metric.id not in told and (metric.value is None or metric.name not in _COUNTED)
+    ]
     health = thinned(context.health, context.as_of)
     activities = context.activities[-most_activities:]
     parts = {
@@ -85,19 +92,28 @@ def _profile(context: AccountContext, words: Redaction) -> str:
 
 def _metrics(metrics: Sequence[Metric]) -> Iterator[str]:
     for metric in metrics:
-        value = f"{metric.value:+.0%}" if metric.unit == "ratio" else f"{metric.value:g}"
+        if metric.value is None:
+            value = "?"
+        else:
+            value = f"{metric.value:+.0%}" if metric.unit == "ratio" else f"{metric.value:g}"
         yield f"{metric.id} {metric.label}: {value}"
 
 
 def _computed(context: AccountContext, reference: TenantReference) -> list[Evidence]:
     """What the scorecard judges by, and the long-run sums behind it, as metrics of their own."""
     known = {name: quantity for name, quantity in quantities(context, reference).items() if quantity.value is not None}
-    texts = [_quantity(name, quantity) for name, quantity in known.items() if name not in _LISTED]
-    texts += _sums(context, told={91, 365} if {"rank_activities_91", "rank_activities_365"} <= set(known) else set())
-    first = len(context.metrics) + 1
+    told = {91, 365} if {"rank_activities_91", "rank_activities_365"} <= set(known) else set()
+    texts = [(name, _quantity(name, quantity)) for name, quantity in known.items() if name not in _LISTED]
+    texts += [("sums", text) for text in _sums(context, told)]
+    numbers = count(len(context.metrics) + 1)
     return [
-        Evidence(id=f"M{number}", kind="metric", at=context.as_of, text=text)
-        for number, text in enumerate(texts, start=first)
+        Evidence(
+            id=context.metric(_INSTEAD[name]).id if name in _INSTEAD else f"M{next(numbers)}",
+            kind="metric",
+            at=context.as_of,
+            text=text,
+        )
+        for name, text in texts
     ]
 
 

@@ -87,7 +87,8 @@ def _require_evidence(answer: ChurnAnswer, question: Question) -> None:
 def _assessment(answer: ChurnAnswer, question: Question, context: AccountContext, confidence: float) -> Assessment:
     factors = _grounded(answer, question)
     cited = {fact for factor in factors for fact in known_ids(factor.evidence, question.facts.ids)}
-    evidence = [fact for fact in (*question.facts.metrics, *all_evidence(context)) if fact.id in cited]
+    told = {fact.id: fact for fact in (*all_evidence(context), *question.facts.metrics)}
+    evidence = [fact for fact in told.values() if fact.id in cited]
     texts = {fact.id: fact.text for fact in evidence}
     reveal = question.words.reveal
     judged = {
