@@ -1,5 +1,8 @@
 """Verbs around what a language model is sent: prompts check, prompts cost, llm preview."""
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
 from cs_ml.bootstrap import open_services
@@ -25,9 +28,12 @@ def _group() -> None:
     """Keeps `preview` a verb of its own, though it is the only one."""
 
 
-def check(as_json: Json = False) -> None:
+def check(
+    folder: Annotated[Path | None, typer.Option(help="Another folder of prompts; default: those in use.")] = None,
+    as_json: Json = False,
+) -> None:
     """Render every prompt with a made-up customer; ends with 4 where a variable is unused or missing."""
-    versions = check_prompts()
+    versions = check_prompts(folder) if folder else check_prompts()
     if as_json:
         show_data(versions)
         return
