@@ -20,6 +20,9 @@ import cs_ml.services
 import cs_ml.store
 from cs_ml.domain.actor import AccountScope, Actor, Role
 from cs_ml.domain.errors import CsMlError
+from cs_ml.services.llm.chain import EngineChain
+from cs_ml.services.llm.entities import KnownEntitiesCache
+from cs_ml.services.predictions import PredictionService
 from cs_ml.store.database import Database
 from cs_ml.store.identity.door import UnscopedStatement
 from tests.factories import add_tenant
@@ -165,10 +168,11 @@ def test_what_is_asked_exists_for_its_own_tenant(database: Database, mine: Actor
 def calls(
     database: Database, actor: Actor, given: Mapping[str, Any], named: Named
 ) -> Iterator[tuple[str, Callable[[], Any]]]:
-    values = {**given, "database": database, "actor": actor}
+    values = {**given, "database": database, "actor": actor, "known": KnownEntitiesCache(database)}
     handed = {key: value for key, value in values.items() if key != "limit"}  # to a method, a number of rows
     for name, owner, function in SERVICES:
-        service = owner(**arguments(name, owner, named, values))
+        chained = {"engines": EngineChain(given["engines"])} if owner is PredictionService else {}
+        service = owner(**arguments(name, owner, named, {**values, **chained}))
         yield name, partial(function, service, **arguments(name, function, named, handed))
     for name, function in FUNCTIONS.items():
         yield name, partial(function, **arguments(name, function, named, values))
