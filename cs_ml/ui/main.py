@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from cs_ml.ui.frame import draw_frame
-from cs_ml.ui.runtime import signed_in
+from cs_ml.ui.runtime import one_look, signed_in
 from cs_ml.ui.state import bind
 
 PAGES = Path(__file__).parents[2] / "pages"
@@ -26,9 +26,10 @@ def run() -> None:
     else:
         page = st.navigation([_entry(*entry) for entry in ENTRIES], position="top")
     st.set_page_config(page_title=f"{page.title} — CS ML", page_icon=str(ICON), layout="wide" if found else "centered")
-    if found is not None:
-        draw_frame(found)
-    page.run()
+    with one_look(found):
+        if found is not None:
+            draw_frame(found)
+        page.run()
 
 
 def _entry(file: str, title: str, path: str) -> st.Page:

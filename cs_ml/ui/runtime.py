@@ -1,7 +1,9 @@
 """What a page needs to begin: the wired services, and who is asking."""
 
 import atexit
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
 from functools import cache
 
 import streamlit as st
@@ -15,6 +17,7 @@ from cs_ml.services.identity.sessions import SessionService
 # `__Host-` binds the cookie to this very host, which browsers grant over https only.
 SECURE_COOKIE = "__Host-cs_ml_session"
 PLAIN_COOKIE = "cs_ml_session"
+_HERE: ContextVar[SignedIn | None] = ContextVar("_HERE", default=None)
 SIGN_IN_NOTICE = "You are not signed in, or not any more. Load this page again to sign in."
 
 
@@ -41,8 +44,21 @@ def session_token() -> str | None:
     return None
 
 
+@contextmanager
+def one_look(found: SignedIn | None) -> Iterator[None]:
+    """While the main script draws one run, who is here is looked up once. Callbacks and fragments run outside of it
+    and look for themselves."""
+    mark = _HERE.set(found)
+    try:
+        yield
+    finally:
+        _HERE.reset(mark)
+
+
 def signed_in() -> SignedIn | None:
     """Who uses this browser now; None where nobody is signed in, or not any more."""
+    if found := _HERE.get():
+        return found
     token = session_token()
     return sessions().resolve(token) if token else None
 
