@@ -25,6 +25,7 @@ from cs_ml.services.limits import PredictionLimit
 from cs_ml.services.llm.chain import EngineChain, LanguageModel
 from cs_ml.services.llm.entities import KnownEntitiesCache
 from cs_ml.services.llm.prompts import PromptService
+from cs_ml.services.llm.trial import TrialService
 from cs_ml.services.llm.usage import UsageService
 from cs_ml.services.portfolio import PortfolioService
 from cs_ml.services.predictions import CLAIM_TTL, PredictionService
@@ -58,6 +59,7 @@ class Services:
     freshness: FreshnessService
     usage: UsageService
     prompts: PromptService
+    trial: TrialService
     llm: LlmClient | None
 
 
@@ -99,6 +101,7 @@ def open_services(settings: Settings | None = None, clock: Clock = system_clock)
             batches=BatchService(database, clock, engines),
             usage=usage,
             prompts=prompts,
+            trial=TrialService(llm, usage),
             llm=llm,
         )
     finally:

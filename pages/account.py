@@ -6,10 +6,12 @@ from cs_ml.domain.actor import Permission
 from cs_ml.domain.timeline import band_since
 from cs_ml.ui.account.card import ask_prediction, draw_card, draw_recommendations
 from cs_ml.ui.account.chooser import chosen_account, draw_banner, draw_tools
+from cs_ml.ui.account.comparison import draw_comparison
 from cs_ml.ui.account.header import draw_band, draw_left, draw_profile
 from cs_ml.ui.account.history import draw_health, draw_predictions
 from cs_ml.ui.account.knowledge import draw_knowledge
 from cs_ml.ui.account.reasons import draw_lowering, draw_parts, draw_raising
+from cs_ml.ui.account.sent import draw_sent
 from cs_ml.ui.components import download_name, plain, zone_of
 from cs_ml.ui.formatting import percent
 from cs_ml.ui.runtime import require_actor, services
@@ -37,6 +39,7 @@ def render() -> None:
         prediction = ask_prediction(actor, account_id, as_of)
         if prediction:
             draw_card(prediction, now, zone)
+            draw_comparison(actor, prediction)
     past = services().accounts.past_predictions(actor, account_id, as_of=as_of)
     if prediction:
         with band:
@@ -50,13 +53,19 @@ def render() -> None:
     st.set_page_config(page_title=f"Account · {name} · {chance} — CS ML")
 
     draw_health(account_id, as_of, download_name("health"))
-    known, parts, earlier = st.tabs(["What is known", "How the risk adds up", "Earlier predictions"])
+    tabs = ["What is known", "How the risk adds up", "Earlier predictions"]
+    if as_of is None and actor.may(Permission.MANAGE_TENANT):
+        tabs.append("What the model is sent")
+    known, parts, earlier, *sent = st.tabs(tabs)
     with known:
         draw_knowledge(context, zone)
     with parts:
         draw_parts(prediction)
     with earlier:
         draw_predictions(past, zone, download_name("predictions"))
+    for tab in sent:
+        with tab:
+            draw_sent(account_id)
 
 
 render()

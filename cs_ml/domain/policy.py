@@ -20,6 +20,8 @@ RULES_CONFIDENCE_CAP = 0.7
 LLM_CONFIDENCE_CAP = 0.7  # as long as nothing shows that it is calibrated
 FALLBACK_CONFIDENCE_CAP = 0.49
 
+REVIEW_POINTS = 50  # percentage points between two engines beyond which a person should look
+
 MAX_PRIMARY_DRIVERS = 3
 
 CTA_COOLDOWN_DAYS = 7  # between automated CTAs of one account and type

@@ -9,7 +9,7 @@ from typing import Generic, Literal, TypeVar
 
 T = TypeVar("T")
 
-Operation = Literal["churn-prediction", "health-analysis", "cta-generation"]
+Operation = Literal["churn-prediction", "health-analysis", "cta-generation", "test-call"]
 
 
 class Fault(StrEnum):

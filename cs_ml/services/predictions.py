@@ -19,6 +19,7 @@ from cs_ml.store.predictions import PredictionRepository
 
 CLAIM_TTL = timedelta(seconds=60)
 _POLL_S = 0.05
+_LONGEST_POLL_S = 0.4  # many who wait for one shall not keep the database busy
 
 
 class PredictionService:
@@ -69,7 +70,7 @@ class PredictionService:
         if stored is not None and not force_refresh:
             return stored
         actor.require(Permission.PREDICT)
-        return self._single_flight(actor, request, known=stored.id if stored else None)
+        return self._single_flight(actor, request, known=stored)
 
     def list(
         self, actor: Actor, account_id: int, kind: PredictionType | None = None, *, include_expired: bool = True
@@ -83,6 +84,17 @@ class PredictionService:
         with self._database.read(actor) as scope:
             return PredictionRepository(scope).list(account_id, kind, valid_at=valid_at)
 
+    def second_opinion(self, actor: Actor, prediction: Prediction) -> Prediction:
+        """What the engines that cost nothing say of the same account, window and instant; never stored.
+
+        Raises NotFound, Forbidden.
+        """
+        actor.require(Permission.PREDICT)
+        request = PredictionRequest(
+            account_id=prediction.account_id, type=prediction.type, window_days=prediction.window_days
+        )
+        return self._compute(actor, request, Moment(prediction.as_of, live=False), origin="replay")
+
     def _stored(self, actor: Actor, request: PredictionRequest) -> Prediction | None:
         now = self._clock()
         with self._database.read(actor) as scope:
@@ -93,22 +105,36 @@ class PredictionService:
             newer = predictions.new_facts_since(request.account_id, found.as_of, now)
             return replace(found, cached=True, new_facts_since=newer)
 
-    def _single_flight(self, actor: Actor, request: PredictionRequest, *, known: int | None) -> Prediction:
-        """One caller computes; the others wait for that row, any but the `known` one. A crashed one's claim expires."""
+    def _newest(self, actor: Actor, request: PredictionRequest) -> Prediction | None:
+        """The last stored prediction, valid or not."""
+        with self._database.read(actor) as scope:
+            found = PredictionRepository(scope).list(request.account_id, request.type)
+        return next((one for one in found if one.window_days == request.window_days and one.origin == "single"), None)
+
+    def _single_flight(self, actor: Actor, request: PredictionRequest, *, known: Prediction | None) -> Prediction:
+        """One caller computes; the others wait for that row, any but the `known` one. A crashed one's claim expires.
+
+        Where a fallback was passed over for the `known` one, that is the answer of those who waited, too.
+        """
         holder = secrets.token_hex(16)
+        before, pause = self._newest(actor, request) if known else None, _POLL_S
         while True:
             claimed = self._claim(actor, request, holder)
             try:
                 stored = self._stored(actor, request)  # after the claim: whoever held it before has stored by now
-                if stored is not None and stored.id != known:
+                if stored is not None and (known is None or stored.id != known.id):
                     return stored
+                newest = self._newest(actor, request) if stored else None
+                if stored and newest and before and newest.id != before.id and _passed_over(stored, newest):
+                    return _with_reason(stored, newest)
                 answer = self._run(actor, request, holder) if claimed else None
                 if answer is not None:
                     return answer
             finally:
                 if claimed:
                     self._release(actor, holder)
-            self._sleep(_POLL_S)
+            self._sleep(pause)
+            pause = min(2 * pause, _LONGEST_POLL_S)
 
     def _claim(self, actor: Actor, request: PredictionRequest, holder: str) -> bool:
         now = self._clock()
@@ -148,9 +174,8 @@ class PredictionService:
             valid = predictions.find_valid(*key, now)
             if valid is not None and _passed_over(valid, prediction):
                 predictions.save(replace(prediction, status=PredictionStatus.EXPIRED), now)
-                reason = replace(valid.provenance, fallback_reason=prediction.provenance.fallback_reason)
                 newer = predictions.new_facts_since(valid.account_id, valid.as_of, now)
-                return replace(valid, cached=True, new_facts_since=newer, provenance=reason)
+                return _with_reason(replace(valid, cached=True, new_facts_since=newer), prediction)
             predictions.supersede([prediction.account_id], prediction.type, prediction.window_days, now)
             return replace(prediction, id=predictions.save(prediction, now))
 
@@ -159,3 +184,9 @@ def _passed_over(valid: Prediction, prediction: Prediction) -> bool:
     """Whether `valid` comes from an engine that could not answer this time."""
     fell_back, stands = prediction.provenance.fallback_reason, valid.provenance.fallback_reason is None
     return fell_back is not None and stands and valid.provenance.engine != prediction.provenance.engine
+
+
+def _with_reason(valid: Prediction, prediction: Prediction) -> Prediction:
+    """`valid`, saying why its engine did not give a newer one."""
+    reason = prediction.provenance.fallback_reason
+    return replace(valid, provenance=replace(valid.provenance, fallback_reason=reason))

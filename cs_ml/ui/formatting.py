@@ -7,9 +7,11 @@ Chances are 0..1 and written as percent; differences between chances or scores a
 from collections.abc import Mapping
 from datetime import date, datetime, tzinfo
 from decimal import ROUND_HALF_UP, Decimal
+from math import ceil
 
 from cs_ml.domain.policy import RiskBand
 from cs_ml.domain.predictions import EngineName
+from cs_ml.domain.usage import FAULT_SENTENCES, BreakerState, Fault
 
 UNKNOWN = "not known"
 NARROW = "\N{NO-BREAK SPACE}"  # a number is never parted from its unit
@@ -73,6 +75,11 @@ def points(difference: float, *, digits: int = 0) -> str:
     return f"{sign}{size}{NARROW}{'point' if size == '1' else 'points'}"
 
 
+def points_apart(one: float, other: float) -> int:
+    """Between two chances as `percent` shows them, so that readers can subtract them."""
+    return abs(_rounded(one * 100) - _rounded(other * 100))
+
+
 def money(amount: Decimal | None, currency: str | None) -> str:
     """An amount with its currency: "48,000 USD"; cents only below 1,000."""
     if amount is None:
@@ -82,6 +89,20 @@ def money(amount: Decimal | None, currency: str | None) -> str:
     else:
         size = f"{amount.quantize(Decimal('0.01'), ROUND_HALF_UP):,}"
     return f"{size.replace('-', _MINUS)}{NARROW}{currency or '(currency not known)'}"
+
+
+def small_cost(dollars: Decimal | None) -> str:
+    """What a call cost: "0.0004 USD"; a price that is not known is no 0."""
+    if dollars is None:
+        return UNKNOWN
+    if 0 < dollars < Decimal("0.0001"):
+        return f"under 0.0001{NARROW}USD"
+    return f"{dollars.quantize(Decimal('0.0001'), ROUND_HALF_UP).normalize():f}{NARROW}USD"
+
+
+def seconds(milliseconds: int) -> str:
+    """How long something took: "0.9 seconds"."""
+    return f"{milliseconds / 1000:.1f}{NARROW}seconds"
 
 
 def count(number: int, thing: str) -> str:
@@ -134,6 +155,20 @@ def band_label(band: RiskBand) -> str:
 def words(code: str) -> str:
     """A stored code as words: "IN_PROGRESS" is "in progress"."""
     return code.replace("_", " ").strip().lower()
+
+
+def fault_words(reason: str) -> str:
+    """A stored `fallback_reason` as a sentence."""
+    return FAULT_SENTENCES[Fault(reason)] if reason in set(Fault) else f"{words(reason).capitalize()}."
+
+
+def next_try(state: BreakerState) -> str:
+    """When a model that is left alone is asked again."""
+    if state.kind == "half_open":
+        return "The next call tries it again."
+    if state.retry_in_s is None:
+        return "It is tried again after a restart with other settings."
+    return f"It is tried again in {count(ceil(state.retry_in_s), 'second')}."
 
 
 def _rounded(value: float) -> int:

@@ -3,10 +3,11 @@
 import streamlit as st
 
 from cs_ml.domain.sessions import SignedIn
+from cs_ml.domain.usage import Fault
 from cs_ml.ui.cache import data_as_of
 from cs_ml.ui.components import reader_zone
 from cs_ml.ui.entry.handover import clear
-from cs_ml.ui.formatting import instant
+from cs_ml.ui.formatting import fault_words, instant, next_try
 from cs_ml.ui.runtime import services, session_token, sessions
 from cs_ml.ui.state import Key
 
@@ -18,7 +19,7 @@ def draw_frame(found: SignedIn) -> None:
         if found.place.tenant.demo:
             st.badge("Demo: made-up customers", color="violet")
         _draw_data(found)
-        st.badge("LLM on" if "llm" in services().predictions.engine_names else "Rules only: no key", color="gray")
+        _draw_engines()
         st.space("stretch")
         st.text(found.person.name)
         if st.button("Sign out", key=Key.SIGN_OUT):
@@ -48,6 +49,24 @@ def _draw_tenant(found: SignedIn) -> None:
 def _draw_data(found: SignedIn) -> None:
     newest = data_as_of(found.place.tenant.id)
     st.caption(f"Data up to {instant(newest, reader_zone())}" if newest else "No data yet")
+
+
+def _draw_engines() -> None:
+    """Whether the language model is asked now; the first sentence of a fault is for everybody."""
+    model = services().llm
+    if model is None:
+        st.badge("Rules only: no key", color="gray")
+        return
+    state = model.breaker_state()
+    if state.kind == "closed":
+        st.badge("LLM on", color="gray")
+        return
+    reason = fault_words(state.fault or Fault.BREAKER_OPEN).partition(". ")[0].rstrip(".")
+    st.badge(
+        f"LLM paused: {reason}",
+        color="orange",
+        help=f"{next_try(state)} Until then the scorecard answers.",
+    )
 
 
 def _sign_out() -> None:

@@ -7,7 +7,8 @@ import pytest
 from cs_ml.domain.actor import Actor
 from cs_ml.domain.context import AccountContext, TenantReference
 from cs_ml.domain.predictions import EngineName, Provenance
-from cs_ml.engines.base import Answer
+from cs_ml.engines.base import Answer, Engine
+from cs_ml.services.llm.chain import EngineChain
 from cs_ml.store.database import Database
 from cs_ml.ui import runtime
 from tests.factories import add_account, add_activity, add_cta, add_tenant
@@ -65,12 +66,16 @@ def account(database: Database, actor: Actor) -> int:
     return account_id
 
 
+def use(monkeypatch: pytest.MonkeyPatch, *engines: Engine) -> None:
+    monkeypatch.setattr(runtime.services().predictions, "_engines", EngineChain(engines))
+
+
 def test_no_text_of_a_model_or_customer_is_markdown(app: App, account: int, monkeypatch: pytest.MonkeyPatch) -> None:
     runtime.services()
-    monkeypatch.setattr(runtime.services().predictions, "_engines", [HostileEngine()])
+    use(monkeypatch, HostileEngine())
     test = opened(app, account=str(account))
     assert IMAGE in shown(test)  # as plain text
-    assert "Not in the data, so do not rely on it: 77." in shown(test)
+    assert "Not found in the data: 77." in shown(test)
     read = [
         str(getattr(element, "value", "") or "") + str(getattr(element, "label", "") or "")
         for kind in MARKDOWN
@@ -81,14 +86,13 @@ def test_no_text_of_a_model_or_customer_is_markdown(app: App, account: int, monk
 
 
 def test_a_fallback_is_named_with_its_reason(app: App, account: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    engines = [ScriptedEngine(failure=unavailable()), RULES]
-    monkeypatch.setattr(runtime.services().predictions, "_engines", engines)
-    words = shown(opened(app, account=str(account)))
-    assert "The usual method could not answer (timeout), so the scorecard did." in words
+    use(monkeypatch, ScriptedEngine(failure=unavailable()), RULES)
+    words = shown(opened(app, account=str(account))).replace("\\", "")
+    assert "The usual method could not answer, so the scorecard did. The model took too long." in words
 
 
 def test_no_engine_at_all_leaves_the_rest_of_the_page(app: App, account: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runtime.services().predictions, "_engines", [ScriptedEngine(failure=unavailable())])
+    use(monkeypatch, ScriptedEngine(failure=unavailable()))
     words = shown(opened(app, account=str(account)))
     assert "The rest of this page is as it should be." in words
     assert "Customer since" in words

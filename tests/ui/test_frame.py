@@ -6,10 +6,12 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from cs_ml.domain.actor import Role
+from cs_ml.domain.errors import EngineUnavailable
 from cs_ml.domain.people import Person
 from cs_ml.store.database import Database
 from cs_ml.ui import runtime
 from tests.factories import NOW, add_account, add_activity, add_health, add_tenant
+from tests.llm.server import error, running_server
 from tests.support.apps import App
 
 PHRASE = "violet otters juggle quietly"
@@ -98,3 +100,20 @@ def test_every_role_has_a_start_page(app: App, database: Database, role: Role) -
     assert not test.exception
     assert not test.error
     assert len(test.title) == 1
+
+
+def test_the_strip_says_whether_the_model_is_asked(
+    app: App, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running_server() as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+        monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
+        server.script(error(401))
+        actor = add_tenant(database)
+        app.sign_in(actor)
+        assert "LLM on" in " | ".join(words(app.open()))
+        with pytest.raises(EngineUnavailable):
+            runtime.services().trial.call(actor)
+        shown = " | ".join(words(app.open()))
+    assert "LLM paused: The model's server refused the key" in shown
+    assert "LLM on" not in shown

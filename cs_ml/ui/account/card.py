@@ -7,9 +7,21 @@ import streamlit as st
 from cs_ml.domain.actor import Actor, Permission
 from cs_ml.domain.errors import EngineUnavailable, Forbidden, RateLimited
 from cs_ml.domain.policy import confidence_level
-from cs_ml.domain.predictions import Prediction
+from cs_ml.domain.predictions import Prediction, Provenance
 from cs_ml.ui.components import empty_state, error_state, facts, plain, text
-from cs_ml.ui.formatting import ENGINE_WORDS, ago, chance_words, count, percent, times_usual, when, words
+from cs_ml.ui.formatting import (
+    ENGINE_WORDS,
+    UNKNOWN,
+    ago,
+    chance_words,
+    count,
+    fault_words,
+    percent,
+    seconds,
+    small_cost,
+    times_usual,
+    when,
+)
 from cs_ml.ui.runtime import services
 from cs_ml.ui.state import Key
 
@@ -20,6 +32,12 @@ _HINTS = {
     "Method": "Scorecard: fixed points for known warning signs. Learned: a model trained on what became of your own "
     "accounts. Language model: a judgement by an AI model.",
     "Valid until": "Until then the stored answer is shown; afterwards a new one is computed.",
+}
+
+_ORIGIN_HINTS = {
+    "Prompt version": "Changes with every word of the texts that the model is asked with.",
+    "Tokens": "Pieces of words, of the question and the answer together; providers charge by them.",
+    "Cost": "By the price list of this installation. Not known where the list does not have the model.",
 }
 
 
@@ -54,8 +72,6 @@ def draw_card(prediction: Prediction, now: datetime, zone: tzinfo) -> None:
         f"The {method} expects {chance_words(chance)} to leave: **{times_usual(chance, usual)}** ({percent(usual)})."
     )
     text(prediction.explanation)
-    if prediction.unmatched_numbers:
-        text(f"Not in the data, so do not rely on it: {', '.join(prediction.unmatched_numbers)}.")
     _draw_marks(prediction)
     made = f"{ago(prediction.predicted_at, now)} · {_freshness(prediction)}"
     facts(
@@ -67,6 +83,7 @@ def draw_card(prediction: Prediction, now: datetime, zone: tzinfo) -> None:
         },
         _HINTS,
     )
+    _draw_origin(prediction.provenance)
 
 
 def _freshness(prediction: Prediction) -> str:
@@ -77,14 +94,36 @@ def _freshness(prediction: Prediction) -> str:
 
 def _draw_marks(prediction: Prediction) -> None:
     """What a reader must know before trusting the figure."""
-    source = prediction.provenance
+    if prediction.unmatched_numbers:
+        found = ", ".join(plain(number) for number in prediction.unmatched_numbers)
+        st.warning(f"Not found in the data: {found}. Check it before you rely on it.")
     if prediction.new_facts_since:
         st.info(f"Stale: {count(prediction.new_facts_since, 'new fact')} since this prediction.")
+    source = prediction.provenance
     if source.fallback_reason:
-        reason = plain(words(source.fallback_reason))
+        reason, method = plain(fault_words(source.fallback_reason)), ENGINE_WORDS[source.engine].lower()
         st.warning(
-            f"The usual method could not answer ({reason}), so the {ENGINE_WORDS[source.engine].lower()} did. "
-            "It will be tried again after a few minutes."
+            f"No new answer this time, so the earlier one of the {method} stands. {reason}"
+            if source.engine == "llm"
+            else f"The usual method could not answer, so the {method} did. {reason} It will be tried again after a few "
+            "minutes."
+        )
+
+
+def _draw_origin(source: Provenance) -> None:
+    """For an answer of the language model: by which one, asked how, and at what price."""
+    if source.engine != "llm":
+        return
+    with st.expander("How this was made", type="compact"):
+        facts(
+            {
+                "Model": source.model or UNKNOWN,
+                "Prompt version": source.prompt_version or UNKNOWN,
+                "Tokens": UNKNOWN if source.tokens is None else f"{source.tokens:,}",
+                "Cost": small_cost(source.cost),
+                "Time taken": UNKNOWN if source.latency_ms is None else seconds(source.latency_ms),
+            },
+            _ORIGIN_HINTS,
         )
 
 
