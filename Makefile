@@ -2,10 +2,10 @@ PY := .venv/bin/python
 CODE := $(wildcard cs_ml pages app.py tests benchmarks)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check fmt lock
+.PHONY: help setup run test check e2e-llm fmt lock
 
 help:  ## list the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup:  ## create .venv with every locked dependency and the cs-ml command
 	@bash tools/setup.sh environment
@@ -25,6 +25,9 @@ check: setup  ## format, lint, types, architecture and repository rules
 
 bench: setup  ## measure against the goals; JSON=FILE keeps the figures
 	$(PY) -m benchmarks $(if $(JSON),--json $(JSON))
+
+e2e-llm: setup  ## predict by a small real model on this machine; MODEL=smollm2 or qwen1.5b, ACCOUNTS=5
+	$(PY) -m benchmarks.e2e_llm $(if $(MODEL),--model $(MODEL)) $(if $(ACCOUNTS),--accounts $(ACCOUNTS))
 
 fmt: setup  ## format the code, fix what the linter can fix, renew the README's tables
 	$(PY) -m ruff check --fix-only --quiet .

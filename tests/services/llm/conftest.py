@@ -1,0 +1,5 @@
+"""The model's server of the client's own tests."""
+
+from tests.llm import conftest
+
+server = conftest.server
