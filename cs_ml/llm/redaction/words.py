@@ -1,27 +1,46 @@
-"""What is left when everything but common words is covered: the second layer over free text."""
+"""What is left when everything but common words is covered: the second layer over free text.
+
+A list of words cannot tell Rose from a rose. Three things help: with a capital letter a word must be very common to
+stay; a word that is about as frequent in many languages is most likely a name; and in Japanese a single character says
+nothing. Thresholds were chosen on the notes that `python -m benchmarks.redaction` measures with other names.
+"""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 
 from cs_ml.llm.redaction.folding import kind_of
 from cs_ml.llm.redaction.spans import Kind, Span
 
-LANGUAGES = ("de", "en", "es", "fr", "it", "ja", "nl", "pl", "pt", "tr")
-COMMON_ZIPF = 4.0  # once in 100,000 words
-_CAPITAL_ZIPF = 5.0  # a name is often a common word too, or common by itself: with a capital letter more is asked for
+SPACED = ("de", "en", "es", "fr", "it", "nl", "pl", "pt", "tr")
+JOINED = "ja"
+# On Zipf's scale: 4.5 is once in 32,000 words, 6 is once in a thousand.
+COMMON, COMMON_CAPITAL, COMMON_JOINED = 4.5, 5.5, 5.3
+# In so many languages within so much of each other, and not among the very commonest: a name.
+NAME_LANGUAGES, NAME_SPREAD, NO_NAME = 5, 1.3, 6.0
 _WORD = re.compile(r"[^\W\d_]+")
+_SINGLE_SIGN = re.compile("[\u3400-\u9fff]")
 _LONGEST_JOINED = 8
 
 
+@dataclass(frozen=True, slots=True)
+class _Common:
+    """Words that may stay: as they are, with a capital letter, in scripts without spaces."""
+
+    small: frozenset[str]
+    capital: frozenset[str]
+    joined: frozenset[str]
+
+
 def uncommon(text: str) -> Iterator[Span]:
-    """Words that are not common in any of LANGUAGES; those with a capital letter must be very common to stay."""
-    common, very_common = _common()
+    """Words that might be names in any of the ten languages; words of other languages too."""
+    common = _common()
     for match in _WORD.finditer(text):
         word = match.group()
         if kind_of(word[0]) == "attached":
-            yield from _uncommon_joined(word, match.start(), common)
-        elif word.casefold() not in (very_common if word[0].isupper() else common):
+            yield from _uncommon_joined(word, match.start(), common.joined)
+        elif word.casefold() not in (common.capital if word[0].isupper() else common.small):
             yield _span(match.start(), match.end(), word)
 
 
@@ -46,15 +65,33 @@ def _span(start: int, end: int, word: str) -> Span:
 
 
 @cache
-def _common() -> tuple[frozenset[str], frozenset[str]]:
-    """About a second, once: words of COMMON_ZIPF, and of _CAPITAL_ZIPF, in any of LANGUAGES."""
+def _common() -> _Common:
+    """Made once, in about a second."""
+    spaced = [_frequencies(language) for language in SPACED]
+    frequent = {word for known in spaced for word, zipf in known.items() if zipf >= COMMON}
+    words = {word: sorted((known.get(word, 0.0) for known in spaced), reverse=True) for word in frequent}
+    safe = {word: zipfs[0] for word, zipfs in words.items() if not _is_name_like(zipfs)}
+    return _Common(
+        small=frozenset(safe),
+        capital=frozenset(word for word, zipf in safe.items() if zipf >= COMMON_CAPITAL),
+        joined=frozenset(
+            word
+            for word, zipf in _frequencies(JOINED).items()
+            if zipf >= COMMON_JOINED and not _SINGLE_SIGN.fullmatch(word)
+        ),
+    )
+
+
+def _is_name_like(zipfs: list[float]) -> bool:
+    """`zipfs`: of one word in all languages, highest first."""
+    last = zipfs[NAME_LANGUAGES - 1]
+    return zipfs[0] < NO_NAME and last > 0 and zipfs[0] - last < NAME_SPREAD
+
+
+def _frequencies(language: str) -> Mapping[str, float]:
+    """Word -> frequency on Zipf's scale, 1 to 8."""
     from wordfreq import get_frequency_list
 
     # A bucket's place is the frequency in negative centibels, 100 to one step of Zipf's scale, which ends at 9.
-    places = [int(100 * (9 - zipf)) for zipf in (COMMON_ZIPF, _CAPITAL_ZIPF)]
-    lists = [get_frequency_list(language, "small") for language in LANGUAGES]
-    common, very_common = (
-        frozenset(word.casefold() for found in lists for bucket in found[: place + 1] for word in bucket)
-        for place in places
-    )
-    return common, very_common
+    buckets = get_frequency_list(language, "small")
+    return {word.casefold(): 9 - place / 100 for place, bucket in enumerate(buckets) for word in bucket}

@@ -92,11 +92,12 @@ _PLAIN = str.maketrans("łŁøØđĐıßæœ", "lLoOdDisae")
 
 @dataclass(frozen=True, kw_only=True)
 class Note:
-    """`secrets`: the names and addresses in `text`, as they are written there."""
+    """`secrets`: the names and addresses in `text`, as they are written there; `person`: those parts of a person."""
 
     locale: str
     text: str
     secrets: tuple[str, ...]
+    person: tuple[str, ...]
 
 
 def tenant(locale: str, seed: int) -> KnownNames:
@@ -129,8 +130,8 @@ def notes(locale: str, known: KnownNames, count: int = NOTES_EACH, seed: int = 0
         values = {"p": written, "a": named, "e": person.emails[0], "t": person.phones[0], "b": fake.iban()}
         template = TEMPLATES[locale][number % len(TEMPLATES[locale])]
         used = [value for key, value in values.items() if f"{{{key}}}" in template]
-        secrets = (*used, *(parts if "{p}" in template else ()))
-        yield Note(locale=locale, text=template.format(**values), secrets=secrets)
+        named_parts = tuple(parts) if "{p}" in template else ()
+        yield Note(locale=locale, text=template.format(**values), secrets=(*used, *named_parts), person=named_parts)
 
 
 def _person(locale: str, person: NamedPerson, rng: random.Random) -> tuple[str, list[str]]:
