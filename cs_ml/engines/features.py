@@ -68,8 +68,12 @@ def no_contact_ahead(context: AccountContext, reference: TenantReference) -> Qua
     alive = 1 / (1 + _GONE / (_STAY + repeats) * exp(min(ratio, 50.0)))
     silent_if_alive = ((scale + observed) / (scale + observed + HORIZON_DAYS)) ** shape
     since = (until - history.last_at).days
-    usual = f", usually every {max(span / repeats, 1):.0f} days" if repeats > 0 else ""
-    return Quantity(1 - alive * (1 - silent_if_alive), f"last contact {since} days ago{usual}", ("M1",))
+    usual = f", usually every {_days(round(max(span / repeats, 1)))}" if repeats > 0 else ""
+    return Quantity(1 - alive * (1 - silent_if_alive), f"last contact {_days(since)} ago{usual}", ("M1",))
+
+
+def _days(count: int) -> str:
+    return "1 day" if count == 1 else f"{count} days"
 
 
 def _rank(value: float, deciles: Sequence[float]) -> float:
@@ -153,7 +157,7 @@ def support_low(context: AccountContext, _reference: TenantReference) -> Quantit
     if not points:
         return UNKNOWN
     lowest, point = min(points)
-    return Quantity(float(lowest), f"support score down to {lowest} of 100", (point,))
+    return Quantity(float(lowest), f"lowest support score {lowest} of 100 in 30 days", (point,))
 
 
 def _split(context: AccountContext) -> tuple[list[HealthPoint], list[HealthPoint]]:

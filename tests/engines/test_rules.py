@@ -227,7 +227,7 @@ def test_a_stopped_feed_does_not_blame_the_customer() -> None:
 def test_a_feed_that_runs_again_for_the_account_is_not_stopped() -> None:
     back = judged(Facts(contacts=[Contact(ago=1)]), Tenant(silent=40))
     (silence,) = [f for f in [*back.factors, *back.protective] if f.code == "silence"]
-    assert silence.current_value == "last contact 1 days ago"
+    assert silence.current_value == "last contact 1 day ago"
 
 
 def test_a_fallback_and_another_scorecard_change_confidence_and_version() -> None:
