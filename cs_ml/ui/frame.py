@@ -48,7 +48,7 @@ def _draw_tenant(found: SignedIn) -> None:
 
 def _draw_data(found: SignedIn) -> None:
     newest = data_as_of(found.place.tenant.id)
-    st.caption(f"Data up to {instant(newest, reader_zone())}" if newest else "No data yet")
+    st.caption(f"Data up to {instant(newest, reader_zone())}" if newest else "No data yet", width="content")
 
 
 def _draw_engines() -> None:

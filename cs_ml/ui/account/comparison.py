@@ -26,7 +26,7 @@ def _draw_sides(prediction: Prediction) -> None:
     scorecard = services().predictions.second_opinion(actor, prediction)
     with st.container(horizontal=True, gap="medium"):
         for side in (prediction, scorecard):
-            with st.container(width=260):
+            with st.container(width=260, gap="xsmall"):
                 st.metric(ENGINE_WORDS[side.provenance.engine], percent(side.probability))
                 band_badge(side.band)
                 st.caption("\n".join(f"- {plain(driver)}" for driver in side.drivers) or "Nothing raises the risk.")

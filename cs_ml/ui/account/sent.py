@@ -4,8 +4,9 @@ import streamlit as st
 
 from cs_ml.domain.actor import Actor, Permission
 from cs_ml.domain.errors import EngineUnavailable
+from cs_ml.domain.usage import Fault
 from cs_ml.ui.components import error_state, plain
-from cs_ml.ui.formatting import next_try, seconds, small_cost
+from cs_ml.ui.formatting import fault_words, next_try, seconds, small_cost
 from cs_ml.ui.runtime import require_actor, services
 from cs_ml.ui.state import Key
 
@@ -32,13 +33,21 @@ def _draw_trial(actor: Actor) -> None:
         with st.spinner("Waiting for the model …"):
             done = services().trial.call(actor)
     except EngineUnavailable as error:
-        model = services().llm
-        state = model.breaker_state() if model else None
-        error_state(error, still_works=next_try(state) if state and state.kind != "closed" else "")
+        _draw_failure(error)
         return
     st.success(
         f"The model works: {plain(done.model)} answered in {seconds(done.latency_ms)}. Cost: {small_cost(done.cost)}."
     )
+
+
+def _draw_failure(error: EngineUnavailable) -> None:
+    """Where the model is left alone for now: what led to that, and until when."""
+    model = services().llm
+    state = model.breaker_state() if model else None
+    if state and state.fault and error.reason in {state.fault, Fault.BREAKER_OPEN}:
+        st.error(f"{fault_words(state.fault)} {next_try(state)}")
+    else:
+        error_state(error)
 
 
 def _draw_text(actor: Actor, account_id: int) -> None:
