@@ -81,8 +81,10 @@ class AccountRepository:
         return [AccountHit(id=row.id, name=row.name, reference=row.reference) for row in rows]
 
     def names_version(self) -> str:
-        """Changes whenever `names` may answer something else."""
-        return " ".join(f"{row.rows} {row.newest}" for row in map(self._only, (_named(Account), _named(CRMContact))))
+        """Changes whenever `names` may answer something else: a row came, went, or says that it was updated."""
+        return " ".join(
+            f"{row.rows} {row.ids} {row.newest}" for row in map(self._only, (_named(Account), _named(CRMContact)))
+        )
 
     def names(self) -> KnownNames:
         """Every account and contact that exists for the actor, with their addresses, archived ones too."""
@@ -172,7 +174,11 @@ def _search() -> AnySelect:
 
 @cache
 def _named(entity: type[Account | CRMContact]) -> AnySelect:
-    return select(func.count(entity.id).label("rows"), func.max(entity.updated_at).label("newest"))
+    return select(
+        func.count(entity.id).label("rows"),
+        func.sum(entity.id).label("ids"),
+        func.max(entity.updated_at).label("newest"),
+    )
 
 
 @cache
