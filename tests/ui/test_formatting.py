@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cs_ml.domain.policy import RiskBand
+from cs_ml.domain.usage import FAULT_SENTENCES, BreakerState, Fault
 from cs_ml.ui import formatting
 
 NOW = datetime(2026, 11, 22, 23, 30, tzinfo=UTC)
@@ -124,3 +126,38 @@ def test_counts_and_codes_as_words() -> None:
     assert spaced(formatting.count(1, "account")) == "1 account"
     assert spaced(formatting.count(1204, "account")) == "1,204 accounts"
     assert formatting.words("IN_PROGRESS") == "in progress"
+
+
+@pytest.mark.parametrize(
+    ("dollars", "words"),
+    [
+        (None, "not known"),
+        ("0", "0 USD"),
+        ("0.00001", "under 0.0001 USD"),
+        ("0.00036", "0.0004 USD"),
+        ("100", "100 USD"),
+    ],
+)
+def test_small_cost(dollars: str | None, words: str) -> None:
+    assert spaced(formatting.small_cost(None if dollars is None else Decimal(dollars))) == words
+
+
+@given(st.floats(0.01, 0.99), st.floats(0.01, 0.99))
+def test_points_apart_are_what_readers_subtract(one: float, other: float) -> None:
+    read = [int(spaced(formatting.percent(share)).split()[0]) for share in (one, other)]
+    assert formatting.points_apart(one, other) == abs(read[0] - read[1])
+
+
+@pytest.mark.parametrize("fault", Fault)
+def test_every_stored_reason_is_a_sentence(fault: Fault) -> None:
+    assert formatting.fault_words(str(fault)) == FAULT_SENTENCES[fault]
+    assert formatting.fault_words("no_data_yet") == "No data yet."
+
+
+@pytest.mark.parametrize(
+    ("kind", "left", "words"),
+    [("open", 24.2, "in 25 seconds"), ("open", None, "after a restart"), ("half_open", 0.0, "The next call")],
+)
+def test_next_try(kind: Literal["open", "half_open"], left: float | None, words: str) -> None:
+    state = BreakerState(kind=kind, fault=Fault.SERVER_ERROR, retry_in_s=left)
+    assert words in spaced(formatting.next_try(state))
