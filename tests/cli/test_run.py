@@ -67,7 +67,6 @@ def test_it_upgrades_seeds_and_serves(place: Path, settings: dict[str, str], por
     assert f"http://localhost:{port}" in run(place, **settings)
     assert (place / "calls").read_text().splitlines() == [
         "cs-ml db upgrade",
-        "cs-ml demo seed --help",
-        "cs-ml demo seed",
+        "cs-ml demo seed --if-empty",
         f"streamlit run app.py --server.port {port}",
     ]
