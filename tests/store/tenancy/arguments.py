@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from inspect import Parameter, signature
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from cs_ml.domain.portfolio import PortfolioQuery
@@ -33,6 +34,9 @@ NAMING: Mapping[str, Maker] = {
     "ids": lambda named: [named.activity_id],
     "owner_id": lambda named: named.user_id,
     "pipeline_id": lambda named: named.pipeline_id,
+    "PredictionService.second_opinion.prediction": lambda named: SimpleNamespace(
+        account_id=named.account_id, type=PredictionType.CHURN, window_days=90, as_of=AGO
+    ),
     "query": lambda named: PortfolioQuery(owner_id=named.user_id),
     "ranked": lambda named: [Ranked(account_id=named.account_id, size=1.0, urgency=1.0, cursor="x")],
     "refs": lambda named: [named.ref],

@@ -6,6 +6,7 @@ that do not exist at all. What counts and lists has to say the same whether the 
 
 import importlib
 import pkgutil
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
@@ -92,7 +93,8 @@ def outcome(named: Named, call: Callable[[], Any]) -> Outcome:
     """What came of it, without the names that were asked for: a value, or the kind and words of an error."""
     try:
         value = call()
-        return "value", named.hidden(repr(list(value) if isinstance(value, Iterator) else value))
+        text = repr(list(value) if isinstance(value, Iterator) else value)
+        return "value", named.hidden(re.sub(" at 0x[0-9a-f]+", "", text))  # where an object lies is no difference
     except (CsMlError, UnscopedStatement) as error:
         return type(error).__name__, named.hidden(str(error))
 
