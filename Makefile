@@ -21,7 +21,7 @@ check: setup  ## format, lint, types, architecture and repository rules
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	$(PY) -m mypy $(CODE)
-	$(PY) -m pytest -q tests/test_architecture.py tests/support/test_repository.py
+	$(PY) -m pytest -q tests/test_architecture.py tests/support/own/test_repository.py
 
 bench: setup  ## measure against the goals; JSON=FILE keeps the figures
 	$(PY) -m benchmarks $(if $(JSON),--json $(JSON))

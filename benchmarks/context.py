@@ -20,9 +20,9 @@ from cs_ml.domain.actor import Actor
 from cs_ml.engines.rules import RulesEngine
 from cs_ml.engines.scorecard import default_scorecard
 from cs_ml.services.context import ContextService
-from cs_ml.services.limits import PredictionLimit
 from cs_ml.services.llm.chain import EngineChain
-from cs_ml.services.predictions import PredictionService
+from cs_ml.services.predicting.limits import PredictionLimit
+from cs_ml.services.predicting.predictions import PredictionService
 from cs_ml.store.database import Database
 from tests.support.databases import build_schema, postgres_database, sqlite_url
 from tests.support.postgres import PostgresUnavailableError, postgres_for_tests

@@ -26,12 +26,12 @@ from cs_ml.domain.actor import Actor
 from cs_ml.domain.context import AccountContext
 from cs_ml.engines.rules import RulesEngine
 from cs_ml.engines.scorecard import default_scorecard
-from cs_ml.services.answers import prediction_answer
 from cs_ml.services.context import ContextService
 from cs_ml.services.importing import ImportService
-from cs_ml.services.limits import PredictionLimit
 from cs_ml.services.llm.chain import EngineChain
-from cs_ml.services.predictions import PredictionService
+from cs_ml.services.predicting.answers import prediction_answer
+from cs_ml.services.predicting.limits import PredictionLimit
+from cs_ml.services.predicting.predictions import PredictionService
 from cs_ml.store.database import Database
 from cs_ml.store.tables import Account, AccountHealthScoreHistory, CRMActivity
 from tests.services.predictions.past import forget_after, rewrite_undated

@@ -23,7 +23,7 @@ from cs_ml.domain.actor import Actor
 from cs_ml.engines.rules import RulesEngine
 from cs_ml.engines.scorecard import default_scorecard
 from cs_ml.services.clock import Moment
-from cs_ml.services.scoring import read_scenes
+from cs_ml.services.predicting.scoring import read_scenes
 from cs_ml.settings import Settings
 
 RESAMPLES = 1000

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from time import perf_counter
 
 from benchmarks.harness import Result, show
-from cs_ml.domain.entities import KnownNames
+from cs_ml.domain.llm.entities import KnownNames
 from cs_ml.llm.redaction.known import KnownEntities
 from cs_ml.llm.redaction.placeholders import Redaction
 from tests.llm.redaction.notes import LOCALES, notes, tenant

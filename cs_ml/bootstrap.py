@@ -13,7 +13,6 @@ from cs_ml.llm.pricing import load_prices
 from cs_ml.llm.transport import Endpoint
 from cs_ml.logs import configure_logs
 from cs_ml.services.accounts import AccountService
-from cs_ml.services.batches import BatchService
 from cs_ml.services.clock import Clock
 from cs_ml.services.context import ContextService
 from cs_ml.services.databases import DatabaseService, prepare
@@ -21,15 +20,16 @@ from cs_ml.services.identity.access import AccessService
 from cs_ml.services.identity.sessions import SessionService
 from cs_ml.services.identity.tenant_settings import TenantSettingsService
 from cs_ml.services.importing import ImportService
-from cs_ml.services.limits import PredictionLimit
 from cs_ml.services.llm.chain import EngineChain, LanguageModel
 from cs_ml.services.llm.entities import KnownEntitiesCache
 from cs_ml.services.llm.prompts import PromptService
 from cs_ml.services.llm.trial import TrialService
 from cs_ml.services.llm.usage import UsageService
 from cs_ml.services.portfolio import PortfolioService
-from cs_ml.services.predictions import CLAIM_TTL, PredictionService
-from cs_ml.services.references import FreshnessService
+from cs_ml.services.predicting.batches import BatchService
+from cs_ml.services.predicting.limits import PredictionLimit
+from cs_ml.services.predicting.predictions import CLAIM_TTL, PredictionService
+from cs_ml.services.predicting.references import FreshnessService
 from cs_ml.settings import Settings
 from cs_ml.store.database import Database
 

@@ -10,7 +10,7 @@ from cs_ml.bootstrap import open_services
 from cs_ml.cli.options import Json, Tenant
 from cs_ml.cli.output import show, show_data
 from cs_ml.domain.actor import AccountScope, Actor, Role
-from cs_ml.domain.people import Tenant as TenantValue
+from cs_ml.domain.identity.people import Tenant as TenantValue
 from cs_ml.services.identity.access import AddedUser
 
 _STDIN_WAIT_S = 2.0  # an open pipe that nobody writes to is no password

@@ -13,7 +13,7 @@ from cs_ml.domain.context import AccountContext
 from cs_ml.domain.errors import Invalid
 from cs_ml.domain.policy import DEFAULT_WINDOW_DAYS
 from cs_ml.domain.predictions import Prediction, PredictionType
-from cs_ml.services.answers import prediction_answer
+from cs_ml.services.predicting.answers import prediction_answer
 
 AsOf = Annotated[str | None, typer.Option("--as-of", help="See the world as of the end of this day (UTC).")]
 Type = Annotated[PredictionType, typer.Option("--type", case_sensitive=False, help="What is predicted.")]

@@ -10,10 +10,10 @@ from cs_ml.demo.bundle import Bundle, write
 from cs_ml.demo.generator import DEFAULT_SEED, TENANTS, DemoTenant, generate
 from cs_ml.domain.actor import AccountScope, Actor, Role
 from cs_ml.domain.errors import NotFound
-from cs_ml.services.batches import BatchService
 from cs_ml.services.context import ContextService
 from cs_ml.services.identity.access import AccessService
 from cs_ml.services.importing import ImportService
+from cs_ml.services.predicting.batches import BatchService
 
 # One replay a month: enough for a history on each account and for figures of accuracy later.
 REPLAY_EVERY = timedelta(days=30)

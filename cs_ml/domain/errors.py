@@ -13,7 +13,7 @@ Messages are sentences for people: what is wrong and what to do. They never hold
 from collections.abc import Mapping
 from datetime import timedelta
 
-from cs_ml.domain.usage import Attempt
+from cs_ml.domain.llm.usage import Attempt
 
 
 class CsMlError(Exception):

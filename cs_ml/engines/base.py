@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from cs_ml.domain.context import AccountContext, TenantReference
+from cs_ml.domain.llm.usage import Attempt
 from cs_ml.domain.predictions import Assessment, EngineName, Provenance
-from cs_ml.domain.usage import Attempt
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from cs_ml.domain.context import AccountContext, TenantReference
 from cs_ml.domain.errors import EngineUnavailable
+from cs_ml.domain.llm.usage import Attempt
 from cs_ml.domain.policy import FALLBACK_CONFIDENCE_CAP
-from cs_ml.domain.usage import Attempt
 from cs_ml.engines.base import Answer, Engine
 
 

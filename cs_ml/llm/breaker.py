@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable
 from threading import Lock
 
-from cs_ml.domain.usage import BreakerState, Fault
+from cs_ml.domain.llm.usage import BreakerState, Fault
 from cs_ml.llm.faults import ROWS
 
 FAILURES_IN_A_ROW = 5

@@ -11,7 +11,7 @@ from typing import Generic, cast
 
 from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_exponential
 
-from cs_ml.domain.usage import BreakerState, Completion, Fault, Operation, TokenUsage
+from cs_ml.domain.llm.usage import BreakerState, Completion, Fault, Operation, TokenUsage
 from cs_ml.llm.breaker import Breaker
 from cs_ml.llm.faults import ROWS, Adapted, CallFailed
 from cs_ml.llm.pricing import PriceTable

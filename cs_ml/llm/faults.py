@@ -9,7 +9,7 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal
 
-from cs_ml.domain.usage import Fault
+from cs_ml.domain.llm.usage import Fault
 
 MAX_RETRY_AFTER_S = 3600.0
 

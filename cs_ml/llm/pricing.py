@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cs_ml.domain.errors import Invalid
-from cs_ml.domain.usage import TokenUsage
+from cs_ml.domain.llm.usage import TokenUsage
 
 _SHIPPED = Path(__file__).with_name("prices.toml")
 _MILLION = Decimal(1_000_000)

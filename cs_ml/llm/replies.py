@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field, ValidationError
 
-from cs_ml.domain.usage import Fault, TokenUsage
+from cs_ml.domain.llm.usage import Fault, TokenUsage
 from cs_ml.llm.faults import CallFailed, reported_failure
 from cs_ml.llm.schema import MAX_ANSWER_CHARS
 

@@ -8,7 +8,7 @@ from functools import reduce
 from operator import add
 
 from cs_ml.domain.errors import EngineUnavailable
-from cs_ml.domain.usage import FAULT_SENTENCES, NO_TOKENS, Attempt, Completion, Fault, Operation, TokenUsage
+from cs_ml.domain.llm.usage import FAULT_SENTENCES, NO_TOKENS, Attempt, Completion, Fault, Operation, TokenUsage
 from cs_ml.llm.faults import ROWS
 from cs_ml.llm.pricing import PriceTable
 from cs_ml.llm.replies import Reply

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from cs_ml.domain.usage import Fault
+from cs_ml.domain.llm.usage import Fault
 
 MAX_ANSWER_CHARS = 65_536
 _OBJECTS_TRIED = 20  # opening braces in chatty text that are tried as the begin of the answer

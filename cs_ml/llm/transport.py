@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 from cs_ml.domain.errors import Invalid
-from cs_ml.domain.usage import Fault
+from cs_ml.domain.llm.usage import Fault
 from cs_ml.llm.faults import CallFailed, broken_connection, status_failure
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from sqlalchemy import bindparam, case, delete, func, select
 
-from cs_ml.domain.usage import Attempt, UsageSum
+from cs_ml.domain.llm.usage import Attempt, UsageSum
 from cs_ml.store.scope import AnySelect, Scope
 from cs_ml.store.tables import AIUsageEvent, TenantSetting
 

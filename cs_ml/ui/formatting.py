@@ -9,9 +9,9 @@ from datetime import date, datetime, tzinfo
 from decimal import ROUND_HALF_UP, Decimal
 from math import ceil
 
+from cs_ml.domain.llm.usage import FAULT_SENTENCES, BreakerState, Fault
 from cs_ml.domain.policy import RiskBand
 from cs_ml.domain.predictions import EngineName
-from cs_ml.domain.usage import FAULT_SENTENCES, BreakerState, Fault
 
 UNKNOWN = "not known"
 NARROW = "\N{NO-BREAK SPACE}"  # a number is never parted from its unit

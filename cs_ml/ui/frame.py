@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from cs_ml.domain.sessions import SignedIn
-from cs_ml.domain.usage import Fault
+from cs_ml.domain.identity.sessions import SignedIn
+from cs_ml.domain.llm.usage import Fault
 from cs_ml.ui.cache import data_as_of
 from cs_ml.ui.components import reader_zone
 from cs_ml.ui.entry.handover import clear

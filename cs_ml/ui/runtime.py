@@ -11,7 +11,7 @@ import streamlit as st
 from cs_ml.bootstrap import Services, open_services, open_sessions
 from cs_ml.domain.actor import Actor, Permission
 from cs_ml.domain.errors import Forbidden
-from cs_ml.domain.sessions import SignedIn
+from cs_ml.domain.identity.sessions import SignedIn
 from cs_ml.services.identity.sessions import SessionService
 
 # `__Host-` binds the cookie to this very host, which browsers grant over https only.

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 import streamlit as st
 
-from cs_ml.domain.sessions import SignedIn
+from cs_ml.domain.identity.sessions import SignedIn
 
 
 class Key(StrEnum):

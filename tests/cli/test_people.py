@@ -10,8 +10,8 @@ import pytest
 
 from cs_ml.services.identity.access import AccessService
 from cs_ml.store.database import Database
-from tests.factories import NOW, add_tenant
 from tests.support.databases import sqlite_copy
+from tests.support.factories import NOW, add_tenant
 
 PHRASE = " violet otters juggle quietly "
 

@@ -12,7 +12,7 @@ from cs_ml.cli.main import main
 from cs_ml.domain.actor import Actor
 from cs_ml.services.identity.tenant_settings import TenantSettingsService
 from cs_ml.store.database import Database
-from tests.factories import (
+from tests.support.factories import (
     NOW,
     add_account,
     add_activity,

@@ -10,7 +10,7 @@ import pytest
 from cs_ml.cli.main import main
 from cs_ml.llm import prompts
 from cs_ml.store.database import Database
-from tests.factories import add_account, add_contact, add_reference, add_tenant
+from tests.support.factories import add_account, add_contact, add_reference, add_tenant
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from cs_ml.store.database import Database
 from cs_ml.ui.runtime import PLAIN_COOKIE
 from tests.e2e.server import running_app
 from tests.e2e.visits import PHRASE, WAIT_MS, Visit
-from tests.factories import add_account, add_tenant
 from tests.support.databases import sqlite_copy
+from tests.support.factories import add_account, add_tenant
 
 
 @pytest.fixture

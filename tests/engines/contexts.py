@@ -24,7 +24,7 @@ from cs_ml.domain.context import (
     WindowTotals,
 )
 from cs_ml.domain.measures import completeness, metrics
-from tests.factories import NOW
+from tests.support.factories import NOW
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,15 +6,15 @@ import pytest
 
 from cs_ml.domain.context import AccountContext, TenantReference
 from cs_ml.domain.errors import EngineUnavailable
+from cs_ml.domain.llm.usage import NO_TOKENS, Attempt, Fault
 from cs_ml.domain.policy import FALLBACK_CONFIDENCE_CAP
 from cs_ml.domain.predictions import EngineName
-from cs_ml.domain.usage import NO_TOKENS, Attempt, Fault
 from cs_ml.engines.base import Answer
 from cs_ml.engines.fallback import assess
 from cs_ml.engines.rules import RulesEngine
 from cs_ml.engines.scorecard import default_scorecard
 from tests.engines.contexts import Contact, Facts, Score, Tenant, context_of, reference_of
-from tests.factories import NOW
+from tests.support.factories import NOW
 
 RULES = RulesEngine(default_scorecard())
 FULL = Facts(

@@ -21,7 +21,7 @@ from tests.engines.contexts import (
     facts_of_an_account,
     reference_of,
 )
-from tests.factories import NOW
+from tests.support.factories import NOW
 
 ENGINE = RulesEngine(default_scorecard())
 WINDOWS = st.integers(30, 365)

@@ -10,7 +10,7 @@ import pytest
 from pydantic import Field
 
 from cs_ml.domain.errors import EngineUnavailable
-from cs_ml.domain.usage import Completion
+from cs_ml.domain.llm.usage import Completion
 from cs_ml.llm.client import LlmClient
 from cs_ml.llm.pricing import load_prices
 from cs_ml.llm.request import Message

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from cs_ml.domain.usage import Fault
+from cs_ml.domain.llm.usage import Fault
 from cs_ml.llm.breaker import FAILURES_IN_A_ROW, OPEN_S, WINDOW_S, Breaker
 
 

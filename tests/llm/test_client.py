@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from cs_ml.domain.usage import Fault, TokenUsage
+from cs_ml.domain.llm.usage import Fault, TokenUsage
 from cs_ml.llm.client import LlmClient
 from cs_ml.llm.pricing import load_prices
 from cs_ml.llm.request import Message

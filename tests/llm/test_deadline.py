@@ -7,7 +7,7 @@ from itertools import cycle
 
 import pytest
 
-from cs_ml.domain.usage import Fault
+from cs_ml.domain.llm.usage import Fault
 from cs_ml.llm.request import Message
 from tests.llm.asking import VALID, asking
 from tests.llm.server import Canned, FakeServer, answer, error

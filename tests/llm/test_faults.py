@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from cs_ml.domain.usage import Fault
+from cs_ml.domain.llm.usage import Fault
 from cs_ml.llm import transport
 from tests.llm.asking import TIMEOUT_S, VALID, asking
 from tests.llm.server import Canned, FakeServer, answer, error, reply

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cs_ml.domain.usage import Fault
+from cs_ml.domain.llm.usage import Fault
 from tests.llm.asking import VALID, asking
 from tests.llm.server import Canned, FakeServer, answer, error
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cs_ml.domain.errors import Invalid
-from cs_ml.domain.usage import TokenUsage
+from cs_ml.domain.llm.usage import TokenUsage
 from cs_ml.llm.pricing import load_prices
 
 MILLION = TokenUsage(prompt=1_000_000, completion=1_000_000)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cs_ml.domain.usage import Fault
+from cs_ml.domain.llm.usage import Fault
 from cs_ml.llm.faults import CallFailed
 from cs_ml.llm.replies import MAX_TOKENS_TOLD, Reply, read_reply
 from cs_ml.llm.schema import AnswerRejected, read_answer

@@ -12,8 +12,8 @@ from cs_ml.store.database import Database
 from cs_ml.store.tables import AccountFact
 from cs_ml.ui import runtime
 from cs_ml.ui.state import Key
-from tests.factories import NOW, add_account, add_activity, add_churn, add_cta, add_health, add_tenant
 from tests.support.apps import TIMEOUT_S, App
+from tests.support.factories import NOW, add_account, add_activity, add_churn, add_cta, add_health, add_tenant
 from tests.support.source import ROOT
 
 PAGE = ROOT / "pages" / "account.py"

@@ -11,14 +11,14 @@ import time_machine
 from streamlit.testing.v1 import AppTest
 
 from cs_ml.domain.actor import Actor, Role
-from cs_ml.domain.usage import FAULT_SENTENCES, Fault
+from cs_ml.domain.llm.usage import FAULT_SENTENCES, Fault
 from cs_ml.store.database import Database
 from cs_ml.ui import runtime
 from cs_ml.ui.state import Key
-from tests.factories import NOW, add_account, add_activity, add_health, add_tenant
 from tests.llm.server import SNAPSHOT, Canned, FakeServer, answer, error, reply, running_server
 from tests.pages.test_account import opened, shown
 from tests.support.apps import App
+from tests.support.factories import NOW, add_account, add_activity, add_health, add_tenant
 
 NAME = "Fenbrook Freight"
 TAB = "What the model is sent"

@@ -8,7 +8,7 @@ from cs_ml.domain.errors import Forbidden, Invalid, NotFound
 from cs_ml.services.identity.access import AccessService
 from cs_ml.services.identity.passwords import check_password
 from cs_ml.store.database import Database
-from tests.factories import NOW, add_tenant, add_user
+from tests.support.factories import NOW, add_tenant, add_user
 
 PHRASE = "violet otters juggle quietly"
 

@@ -13,7 +13,9 @@ from cs_ml.domain.timeline import EventKind
 from cs_ml.services.accounts import MOST_HITS, AccountService
 from cs_ml.store.database import Database
 from cs_ml.store.tables import AccountFact, ExternalRef
-from tests.factories import (
+from tests.services.counting import statements
+from tests.services.predictions.predicting import TestClock
+from tests.support.factories import (
     NOW,
     add_account,
     add_churn,
@@ -23,8 +25,6 @@ from tests.factories import (
     add_tenant,
     add_user,
 )
-from tests.services.counting import statements
-from tests.services.predictions.predicting import TestClock
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from cs_ml.domain.actor import Actor
 from cs_ml.domain.context import AccountContext
 from cs_ml.services.context import ContextService
 from cs_ml.store.database import Database
-from tests.factories import (
+from tests.support.factories import (
     NOW,
     add_account,
     add_activity,

@@ -9,8 +9,8 @@ from cs_ml.domain.errors import NotFound
 from cs_ml.services.context import ContextService
 from cs_ml.store.database import Database
 from cs_ml.store.tables import Account
-from tests.factories import NOW, add_account, add_activity, add_health, add_reference, add_tenant, add_user
 from tests.services.counting import statements
+from tests.support.factories import NOW, add_account, add_activity, add_health, add_reference, add_tenant, add_user
 
 
 def test_a_long_history_is_not_cut_and_asks_no_more(database: Database) -> None:

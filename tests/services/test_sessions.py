@@ -22,7 +22,7 @@ from cs_ml.services.identity.sessions import (
 )
 from cs_ml.store.database import Database
 from cs_ml.store.tables import Base
-from tests.factories import NOW, add_tenant
+from tests.support.factories import NOW, add_tenant
 
 PHRASE = "violet otters juggle quietly"
 ADA = "ada@example.com"

@@ -10,7 +10,7 @@ from cs_ml.domain.errors import Forbidden, Invalid
 from cs_ml.domain.policy import Bands, RiskBand
 from cs_ml.services.identity.tenant_settings import TenantSettingsService
 from cs_ml.store.database import Database
-from tests.factories import NOW, add_tenant
+from tests.support.factories import NOW, add_tenant
 
 WRITTEN = [
     ("limit_predictions_per_day", "5", 5),

@@ -8,14 +8,14 @@ import pytest
 
 from cs_ml.domain.actor import Actor, Role
 from cs_ml.domain.errors import EngineUnavailable, Forbidden
-from cs_ml.domain.usage import FAULT_SENTENCES, Fault, UsageSum
+from cs_ml.domain.llm.usage import FAULT_SENTENCES, Fault, UsageSum
 from cs_ml.services.identity.tenant_settings import TenantSettingsService
 from cs_ml.services.llm.trial import TrialService
 from cs_ml.services.llm.usage import UsageService
 from cs_ml.store.database import Database
-from tests.factories import NOW, add_tenant
 from tests.llm.asking import asking
 from tests.llm.server import FakeServer, answer, error, running_server
+from tests.support.factories import NOW, add_tenant
 
 STATUS = {Fault.KEY_REFUSED: 401, Fault.PERMISSION: 403, Fault.MODEL_NOT_FOUND: 404}
 

@@ -9,11 +9,11 @@ import pytest
 
 from cs_ml.domain.actor import Actor
 from cs_ml.domain.errors import EngineUnavailable
-from cs_ml.domain.usage import NO_TOKENS, Attempt, Fault, TokenUsage, UsageSum
+from cs_ml.domain.llm.usage import NO_TOKENS, Attempt, Fault, TokenUsage, UsageSum
 from cs_ml.services.identity.tenant_settings import TenantSettingsService
 from cs_ml.services.llm.usage import UsageService
 from cs_ml.store.database import Database
-from tests.factories import NOW, add_tenant
+from tests.support.factories import NOW, add_tenant
 
 MODEL = "gpt-4.1-mini"
 MONTH = datetime(2026, 6, 1, tzinfo=UTC)

@@ -13,9 +13,9 @@ from cs_ml.services.databases import DatabaseService
 from cs_ml.store.database import Database
 from cs_ml.store.migrations import runner
 from cs_ml.store.tables import Account, Base, ChurnEvent
-from tests.factories import add_account, add_prediction
 from tests.store.catalog import row_lines, schema_lines
 from tests.store.crm import FIXTURES, crm_database, script
+from tests.support.factories import add_account, add_prediction
 from tests.support.postgres import PostgresServer
 
 ACME = Actor.system("ckacme")

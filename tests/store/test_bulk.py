@@ -14,7 +14,7 @@ from cs_ml.store.bulk.stored_text import decoder, encoder
 from cs_ml.store.database import Database
 from cs_ml.store.identity.door import UnscopedStatement
 from cs_ml.store.tables import AccountFact, Pipeline, SalesPipelineStage
-from tests.factories import NOW, add_account, add_tenant
+from tests.support.factories import NOW, add_account, add_tenant
 
 FACTS: dict[str, Iterable[Any]] = {
     "kind": ["listed", "custom"],

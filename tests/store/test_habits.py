@@ -14,8 +14,8 @@ from sqlalchemy.exc import IntegrityError, StatementError
 
 from cs_ml.store.database import Database
 from cs_ml.store.tables import AccountFact, PredictionClaim, TenantSetting
-from tests.factories import NOW, add_account, add_tenant
 from tests.support.databases import sqlite_copy
+from tests.support.factories import NOW, add_account, add_tenant
 
 CENT = Decimal("0.01")
 shared = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)

@@ -10,7 +10,7 @@ from cs_ml.domain.actor import Role
 from cs_ml.store.database import Database
 from cs_ml.store.identity.door import UnscopedStatement, bind_door
 from cs_ml.store.tables import User
-from tests.factories import NOW, add_tenant, add_user
+from tests.support.factories import NOW, add_tenant, add_user
 
 
 def test_a_new_tenant_is_found_by_slug_and_id(database: Database) -> None:

@@ -21,8 +21,8 @@ from cs_ml.store.database import Database
 from cs_ml.store.migrations import runner
 from cs_ml.store.migrations.schema import SchemaStore
 from cs_ml.store.tables import Account, Base, CRMActivity
-from tests.factories import add_account, add_activity, add_cta, add_opportunity, add_prediction, add_tenant
 from tests.support.databases import postgres_database, sqlite_url
+from tests.support.factories import add_account, add_activity, add_cta, add_opportunity, add_prediction, add_tenant
 
 HAPPENED = "CRMActivity_tenantId_accountId_happenedAt_idx"
 

@@ -19,7 +19,7 @@ from cs_ml.domain.predictions import (
 )
 from cs_ml.store.database import Database
 from cs_ml.store.predictions import PredictionRepository
-from tests.factories import NOW, add_account, add_prediction, add_tenant
+from tests.support.factories import NOW, add_account, add_prediction, add_tenant
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
 SHARE = st.floats(0, 1)

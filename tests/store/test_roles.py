@@ -12,10 +12,10 @@ from cs_ml.domain.errors import CsMlError
 from cs_ml.services.databases import DatabaseService
 from cs_ml.store.database import Database
 from cs_ml.store.tables import Account, ChurnEvent
-from tests.factories import add_account, add_prediction, add_tenant
 from tests.store.catalog import row_lines
 from tests.store.crm import crm_database, role, script
 from tests.support.databases import postgres_database
+from tests.support.factories import add_account, add_prediction, add_tenant
 from tests.support.postgres import PostgresServer
 
 ACME = Actor.system("ckacme")

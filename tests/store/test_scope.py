@@ -24,7 +24,7 @@ from cs_ml.store.tables import (
     TenantSetting,
     User,
 )
-from tests.factories import (
+from tests.support.factories import (
     NOW,
     add_account,
     add_activity,

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cs_ml.domain.llm.usage import FAULT_SENTENCES, BreakerState, Fault
 from cs_ml.domain.policy import RiskBand
-from cs_ml.domain.usage import FAULT_SENTENCES, BreakerState, Fault
 from cs_ml.ui import formatting
 
 NOW = datetime(2026, 11, 22, 23, 30, tzinfo=UTC)

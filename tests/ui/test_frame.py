@@ -7,12 +7,12 @@ from streamlit.testing.v1 import AppTest
 
 from cs_ml.domain.actor import Role
 from cs_ml.domain.errors import EngineUnavailable
-from cs_ml.domain.people import Person
+from cs_ml.domain.identity.people import Person
 from cs_ml.store.database import Database
 from cs_ml.ui import runtime
-from tests.factories import NOW, add_account, add_activity, add_health, add_tenant
 from tests.llm.server import error, running_server
 from tests.support.apps import App
+from tests.support.factories import NOW, add_account, add_activity, add_health, add_tenant
 
 PHRASE = "violet otters juggle quietly"
 

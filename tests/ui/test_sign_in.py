@@ -9,8 +9,8 @@ from cs_ml.domain.actor import Role
 from cs_ml.services.identity.sessions import MAX_FAILURES
 from cs_ml.store.database import Database
 from cs_ml.ui import runtime
-from tests.factories import add_tenant
 from tests.support.apps import TIMEOUT_S, App
+from tests.support.factories import add_tenant
 from tests.support.source import ROOT
 
 ADA = "ada@example.com"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from cs_ml.domain.entities import KnownNames
+from cs_ml.domain.llm.entities import KnownNames
 from cs_ml.llm.redaction.folding import Folded, fold, folded_character, is_boundary, kind_of
 from cs_ml.llm.redaction.patterns import patterned, phone_keys
 from cs_ml.llm.redaction.spans import Kind, Span

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from cs_ml.domain.entities import NamedPerson
+from cs_ml.domain.llm.entities import NamedPerson
 from cs_ml.llm.redaction.folding import fold, kind_of
 
 _VOWELS = frozenset("aeiouyаяоеийьыию")

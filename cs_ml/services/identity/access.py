@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from cs_ml.domain.actor import AccountScope, Actor, Permission, Role
 from cs_ml.domain.errors import Forbidden, Invalid, NotFound
-from cs_ml.domain.people import Membership, Person, Tenant
+from cs_ml.domain.identity.people import Membership, Person, Tenant
 from cs_ml.services.clock import Clock
 from cs_ml.services.identity.passwords import PasswordHasher, check_password, generate_password
 from cs_ml.store.database import Database

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
-from cs_ml.domain.people import Person
-from cs_ml.domain.sessions import SignedIn
+from cs_ml.domain.identity.people import Person
+from cs_ml.domain.identity.sessions import SignedIn
 from cs_ml.services.clock import Clock
 from cs_ml.services.identity.access import AccessService
 from cs_ml.store.database import Database

@@ -1,10 +1,10 @@
 """Reading and changing the settings of a tenant."""
 
 from cs_ml.domain.actor import Actor, Permission
-from cs_ml.domain.tenant_settings import TenantSettings, parse_setting, read_settings
+from cs_ml.domain.identity.tenant_settings import TenantSettings, parse_setting, read_settings
 from cs_ml.services.clock import Clock
 from cs_ml.store.database import Database
-from cs_ml.store.tenant_settings import TenantSettingRepository
+from cs_ml.store.identity.tenant_settings import TenantSettingRepository
 
 
 class TenantSettingsService:

@@ -6,15 +6,15 @@ from decimal import Decimal
 
 from cs_ml.domain.actor import Actor
 from cs_ml.domain.errors import EngineUnavailable
+from cs_ml.domain.llm.usage import Attempt
 from cs_ml.domain.predictions import EngineName
-from cs_ml.domain.usage import Attempt
 from cs_ml.engines.base import Answer, Engine
 from cs_ml.engines.fallback import assess
 from cs_ml.engines.llm import LlmEngine
 from cs_ml.llm.client import LlmClient
 from cs_ml.services.llm.prompts import PromptService
 from cs_ml.services.llm.usage import UsageService
-from cs_ml.services.scoring import PredictionRequest, Scene
+from cs_ml.services.predicting.scoring import PredictionRequest, Scene
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

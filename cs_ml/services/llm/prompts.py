@@ -6,10 +6,10 @@ from functools import cached_property
 from pathlib import Path
 
 from cs_ml.domain.actor import Actor, Permission
-from cs_ml.domain.entities import KnownNames
 from cs_ml.domain.errors import Invalid
+from cs_ml.domain.identity.tenant_settings import read_settings
+from cs_ml.domain.llm.entities import KnownNames
 from cs_ml.domain.policy import DEFAULT_WINDOW_DAYS
-from cs_ml.domain.tenant_settings import read_settings
 from cs_ml.engines.question import Asking, ChurnPrompt, Question
 from cs_ml.llm.prompts import FOLDER, load_prompt, prompt_names
 from cs_ml.llm.redaction.known import KnownEntities
@@ -18,10 +18,10 @@ from cs_ml.llm.tokens import token_counter
 from cs_ml.services.clock import Clock, Moment
 from cs_ml.services.llm.entities import KnownEntitiesCache
 from cs_ml.services.llm.sample import sample_context, sample_reference
-from cs_ml.services.scoring import Scene, read_scenes
+from cs_ml.services.predicting.scoring import Scene, read_scenes
 from cs_ml.store.accounts import not_found
 from cs_ml.store.database import Database
-from cs_ml.store.tenant_settings import TenantSettingRepository
+from cs_ml.store.identity.tenant_settings import TenantSettingRepository
 
 # The prompts that code asks with; a file beside them has no use.
 USED = ("churn_risk", "system")

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from cs_ml.domain.actor import Actor, Permission
 from cs_ml.domain.errors import EngineUnavailable
-from cs_ml.domain.usage import FAULT_SENTENCES, Attempt, Completion, Fault, Operation
+from cs_ml.domain.llm.usage import FAULT_SENTENCES, Attempt, Completion, Fault, Operation
 from cs_ml.llm.client import LlmClient
 from cs_ml.llm.request import Message
 from cs_ml.llm.schema import StrictAnswer

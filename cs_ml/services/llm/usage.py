@@ -7,11 +7,11 @@ from zoneinfo import ZoneInfo
 
 from cs_ml.domain.actor import Actor, Permission
 from cs_ml.domain.errors import EngineUnavailable
-from cs_ml.domain.tenant_settings import read_settings
-from cs_ml.domain.usage import Attempt, Fault, Operation, UsageSum
+from cs_ml.domain.identity.tenant_settings import read_settings
+from cs_ml.domain.llm.usage import Attempt, Fault, Operation, UsageSum
 from cs_ml.services.clock import Clock
 from cs_ml.store.database import Database
-from cs_ml.store.tenant_settings import TenantSettingRepository
+from cs_ml.store.identity.tenant_settings import TenantSettingRepository
 from cs_ml.store.usage import UsageRepository
 
 

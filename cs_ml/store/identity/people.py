@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import func, select, update
 
 from cs_ml.domain.actor import AccountScope, Role
-from cs_ml.domain.people import Membership, PasswordState, Person, Tenant
+from cs_ml.domain.identity.people import Membership, PasswordState, Person, Tenant
 from cs_ml.store.identity.door import Keyholder
 from cs_ml.store.identity.sign_ins import SignInStore
 from cs_ml.store.tables import Credential, MembershipScope, TenantUser, User

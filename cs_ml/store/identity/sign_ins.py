@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import case, delete, or_, select, update
 
-from cs_ml.domain.sessions import StoredSession
+from cs_ml.domain.identity.sessions import StoredSession
 from cs_ml.store.identity.door import Keyholder
 from cs_ml.store.tables import SignInSession, SignInThrottle, SignInTicket
 

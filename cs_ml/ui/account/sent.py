@@ -4,7 +4,7 @@ import streamlit as st
 
 from cs_ml.domain.actor import Actor, Permission
 from cs_ml.domain.errors import EngineUnavailable
-from cs_ml.domain.usage import Fault
+from cs_ml.domain.llm.usage import Fault
 from cs_ml.ui.components import error_state, plain
 from cs_ml.ui.formatting import fault_words, next_try, seconds, small_cost
 from cs_ml.ui.runtime import require_actor, services

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 
 from cs_ml.domain.context import HealthPoint
-from cs_ml.domain.entities import KnownNames
+from cs_ml.domain.llm.entities import KnownNames
 from cs_ml.engines.facts_text import MOST_ACTIVITIES, facts_of, thinned
 from cs_ml.engines.features import quantities
 from cs_ml.engines.question import Question

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from faker import Faker
 
-from cs_ml.domain.entities import KnownNames, NamedAccount, NamedPerson
+from cs_ml.domain.llm.entities import KnownNames, NamedAccount, NamedPerson
 
 LOCALES = {
     "de": "de_DE", "fr": "fr_FR", "es": "es_ES", "it": "it_IT", "pl": "pl_PL", "tr": "tr_TR", "pt": "pt_PT",

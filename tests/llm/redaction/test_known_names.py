@@ -5,7 +5,7 @@ import unicodedata
 
 import pytest
 
-from cs_ml.domain.entities import KnownNames, NamedAccount, NamedPerson
+from cs_ml.domain.llm.entities import KnownNames, NamedAccount, NamedPerson
 from cs_ml.llm.redaction.known import KnownEntities
 from cs_ml.llm.redaction.placeholders import Redaction
 from tests.llm.redaction.notes import LOCALES, Note, notes, tenant

@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cs_ml.domain.entities import KnownNames, NamedAccount, NamedPerson
+from cs_ml.domain.llm.entities import KnownNames, NamedAccount, NamedPerson
 from cs_ml.llm.redaction.known import KnownEntities
 from cs_ml.llm.redaction.placeholders import MAX_NOTE, REMOVED, Redaction
 

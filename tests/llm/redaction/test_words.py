@@ -2,7 +2,7 @@
 
 import pytest
 
-from cs_ml.domain.entities import KnownNames
+from cs_ml.domain.llm.entities import KnownNames
 from cs_ml.llm.redaction.known import KnownEntities
 from cs_ml.llm.redaction.placeholders import Redaction
 from tests.llm.redaction.notes import LOCALES, notes, tenant

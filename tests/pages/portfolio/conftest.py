@@ -8,7 +8,8 @@ import time_machine
 
 from cs_ml.domain.actor import Actor
 from cs_ml.store.database import Database
-from tests.factories import (
+from tests.support.apps import App
+from tests.support.factories import (
     NOW,
     add_account,
     add_cta,
@@ -19,7 +20,6 @@ from tests.factories import (
     add_tenant,
     add_user,
 )
-from tests.support.apps import App
 
 
 @pytest.fixture(autouse=True)

@@ -13,11 +13,11 @@ from cs_ml.store.database import Database
 from cs_ml.ui import runtime
 from cs_ml.ui.portfolio.filters import EVERYBODY, OWNER_PARAM
 from cs_ml.ui.state import Key
-from tests.factories import (
-    add_account,
-)
 from tests.pages.portfolio.reading import listed, opened, press, shown
 from tests.support.apps import App
+from tests.support.factories import (
+    add_account,
+)
 
 
 @pytest.mark.usefixtures("accounts")

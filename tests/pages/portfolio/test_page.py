@@ -11,15 +11,15 @@ from cs_ml.store.database import Database
 from cs_ml.ui import runtime
 from cs_ml.ui.portfolio.filters import EVERYBODY, OWNER_PARAM
 from cs_ml.ui.state import Key
-from tests.factories import (
+from tests.pages.portfolio.reading import figures, listed, opened, shown
+from tests.support.apps import TIMEOUT_S, App
+from tests.support.factories import (
     NOW,
     add_account,
     add_cta,
     add_fact,
     add_prediction,
 )
-from tests.pages.portfolio.reading import figures, listed, opened, shown
-from tests.support.apps import TIMEOUT_S, App
 from tests.support.source import ROOT
 
 PAGE = ROOT / "pages" / "portfolio.py"

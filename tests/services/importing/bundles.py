@@ -11,7 +11,7 @@ from cs_ml.domain.actor import Actor
 from cs_ml.services.importing import ImportReport, ImportService
 from cs_ml.store.database import Database
 from cs_ml.store.tables import Base
-from tests.factories import NOW
+from tests.support.factories import NOW
 
 Bundle = Mapping[str, str]
 

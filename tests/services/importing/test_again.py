@@ -24,8 +24,8 @@ from cs_ml.store.tables import (
     TenantReference,
     User,
 )
-from tests.factories import NOW, add_tenant
 from tests.services.importing.bundles import SMALL, counts, dump, load, rows, service, write
+from tests.support.factories import NOW, add_tenant
 
 
 @pytest.fixture

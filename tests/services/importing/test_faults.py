@@ -8,8 +8,8 @@ import pytest
 from cs_ml.domain.bundle import MAX_FAULTS_SHOWN
 from cs_ml.services.importing import Fault, InvalidBundle
 from cs_ml.store.database import Database
-from tests.factories import add_tenant
 from tests.services.importing.bundles import SMALL, dump, load, service, write
+from tests.support.factories import add_tenant
 
 ACCOUNTS = "account_ref,name\nA-1,Acme\nA-2,Borealis\n"
 HEALTH = "account_ref,date,overall_score\n"

@@ -16,9 +16,9 @@ from cs_ml.domain.bundle import FILES
 from cs_ml.services.importing import ImportReport, InvalidBundle
 from cs_ml.store.database import Database
 from cs_ml.store.tables import CRMActivity
-from tests.factories import add_tenant
 from tests.services.importing.bundles import SMALL, dump, rows, service, write
 from tests.support.databases import sqlite_url
+from tests.support.factories import add_tenant
 
 _TEXTS = (
     *("\0", '"', ",", "\n", "\r", "\r\n", "\ufeff", "'", ";", "\t", "NaN", "1e999", "\ud800", "\u2028", "9" * 40),

@@ -24,8 +24,8 @@ from cs_ml.store.tables import (
     SalesPipelineStage,
     User,
 )
-from tests.factories import NOW, add_tenant
 from tests.services.importing.bundles import SMALL, counts, load, rows
+from tests.support.factories import NOW, add_tenant
 
 
 def day(text: str) -> datetime:

@@ -11,8 +11,8 @@ import pytest
 from cs_ml.services.importing import InvalidBundle
 from cs_ml.store.database import Database
 from cs_ml.store.tables import CRMActivity
-from tests.factories import add_tenant
 from tests.services.importing.bundles import SMALL, counts, dump, load, pack, rows, service, write
+from tests.support.factories import add_tenant
 
 
 def faults(database: Database, source: Path) -> list[str]:

@@ -9,8 +9,8 @@ from cs_ml.domain.bundle import FILES
 from cs_ml.domain.errors import Invalid
 from cs_ml.services.importing import write_template
 from cs_ml.store.database import Database
-from tests.factories import add_tenant
 from tests.services.importing.bundles import counts, dump, service
+from tests.support.factories import add_tenant
 
 
 def test_the_template_imports_as_it_is(database: Database, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cs_ml.domain.usage import Fault
+from cs_ml.domain.llm.usage import Fault
 from tests.llm.server import Canned, answer, error, reply
 
 CHURN: Mapping[str, Any] = {

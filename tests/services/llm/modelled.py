@@ -14,12 +14,12 @@ from cs_ml.engines.scorecard import default_scorecard
 from cs_ml.llm.client import LlmClient
 from cs_ml.llm.pricing import load_prices
 from cs_ml.llm.transport import Endpoint
-from cs_ml.services.limits import PredictionLimit
 from cs_ml.services.llm.chain import EngineChain, LanguageModel
 from cs_ml.services.llm.entities import KnownEntitiesCache
 from cs_ml.services.llm.prompts import PromptService
 from cs_ml.services.llm.usage import UsageService
-from cs_ml.services.predictions import PredictionService
+from cs_ml.services.predicting.limits import PredictionLimit
+from cs_ml.services.predicting.predictions import PredictionService
 from cs_ml.store.database import Database
 from cs_ml.store.tables import AIUsageEvent
 

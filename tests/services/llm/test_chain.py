@@ -8,17 +8,17 @@ import pytest
 
 from cs_ml.domain.actor import Actor
 from cs_ml.domain.errors import Invalid
+from cs_ml.domain.llm.usage import Fault
 from cs_ml.domain.policy import FALLBACK_CONFIDENCE_CAP
-from cs_ml.domain.usage import Fault
 from cs_ml.engines.question import ChurnPrompt
 from cs_ml.services.identity.tenant_settings import TenantSettingsService
 from cs_ml.services.llm.prompts import PromptService
 from cs_ml.store.database import Database
-from tests.factories import NOW, add_account, add_activity, add_tenant
 from tests.llm.server import FakeServer, error
 from tests.services.llm.faulty import CHURN, FAULTS, GOOD, REFUSAL
 from tests.services.llm.modelled import events, modelled
 from tests.services.predictions.predicting import TestClock, claims, stored
+from tests.support.factories import NOW, add_account, add_activity, add_tenant
 
 
 def new_account(database: Database) -> tuple[Actor, int]:

@@ -11,14 +11,14 @@ from unittest.mock import patch
 import pytest
 
 from cs_ml.domain.actor import Actor
-from cs_ml.domain.usage import Fault
+from cs_ml.domain.llm.usage import Fault
 from cs_ml.store.database import Database
-from tests.factories import add_account, add_tenant
 from tests.llm.server import Canned, FakeServer
 from tests.services.llm.crowd import START_S, Crowd, Got
 from tests.services.llm.faulty import GOOD, REFUSAL
 from tests.services.llm.modelled import events, modelled
 from tests.services.predictions.predicting import claims, stored
+from tests.support.factories import add_account, add_tenant
 
 MANY = 20
 THINKING_S = 3.0

@@ -12,7 +12,7 @@ from cs_ml.demo.bundle import write
 from cs_ml.demo.generator import DEFAULT_SEED, TENANTS, generate
 from cs_ml.demo.seed import addresses
 from cs_ml.domain.actor import Actor
-from cs_ml.domain.entities import KnownNames
+from cs_ml.domain.llm.entities import KnownNames
 from cs_ml.engines.llm import LlmEngine
 from cs_ml.llm.client import LlmClient
 from cs_ml.llm.pricing import load_prices
@@ -22,13 +22,13 @@ from cs_ml.services.identity.tenant_settings import TenantSettingsService
 from cs_ml.services.importing import ImportService
 from cs_ml.services.llm.entities import KnownEntitiesCache
 from cs_ml.services.llm.prompts import PromptService
-from cs_ml.services.scoring import read_scenes
+from cs_ml.services.predicting.scoring import read_scenes
 from cs_ml.store.accounts import AccountRepository
 from cs_ml.store.database import Database
-from tests.factories import NOW
 from tests.llm.server import answer, running_server
 from tests.services.llm.faulty import CHURN
 from tests.support.databases import sqlite_copy
+from tests.support.factories import NOW
 
 
 @dataclass(frozen=True)

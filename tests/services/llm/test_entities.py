@@ -7,8 +7,8 @@ from cs_ml.llm.redaction.known import KnownEntities
 from cs_ml.services.llm.entities import KnownEntitiesCache
 from cs_ml.store.accounts import AccountRepository
 from cs_ml.store.database import Database
-from tests.factories import NOW, add_account, add_contact, add_tenant, add_user
 from tests.services.counting import statements
+from tests.support.factories import NOW, add_account, add_contact, add_tenant, add_user
 
 
 @pytest.fixture

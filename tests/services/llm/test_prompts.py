@@ -13,7 +13,7 @@ from cs_ml.services.identity.tenant_settings import TenantSettingsService
 from cs_ml.services.llm.entities import KnownEntitiesCache
 from cs_ml.services.llm.prompts import PromptService, check_prompts
 from cs_ml.store.database import Database
-from tests.factories import NOW, add_account, add_activity, add_contact, add_tenant, add_user
+from tests.support.factories import NOW, add_account, add_activity, add_contact, add_tenant, add_user
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ from cs_ml.domain.actor import Actor
 from cs_ml.services import portfolio as module
 from cs_ml.services.portfolio import PortfolioService
 from cs_ml.store.database import Database
-from tests.factories import (
+from tests.services.portfolio.customers import HandClock, add_contract, ago
+from tests.support.factories import (
     add_account,
     add_activity,
     add_cta,
@@ -14,7 +15,6 @@ from tests.factories import (
     add_prediction,
     add_tenant,
 )
-from tests.services.portfolio.customers import HandClock, add_contract, ago
 
 
 @pytest.fixture(params=["live", "summary"])

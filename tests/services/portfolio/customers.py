@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from cs_ml.domain.actor import Actor
 from cs_ml.domain.portfolio import PortfolioQuery
 from cs_ml.store.database import Database
-from tests.factories import (
+from tests.support.factories import (
     NOW,
     add_fact,
 )

@@ -13,7 +13,8 @@ from cs_ml.services.context import ContextService
 from cs_ml.services.portfolio import PortfolioService
 from cs_ml.store.database import Database
 from cs_ml.store.predictions import PredictionRepository
-from tests.factories import (
+from tests.services.portfolio.customers import EVERYBODY, TIMELESS, HandClock, ago, on_day
+from tests.support.factories import (
     NOW,
     add_account,
     add_activity,
@@ -25,7 +26,6 @@ from tests.factories import (
     add_reference,
     add_tenant,
 )
-from tests.services.portfolio.customers import EVERYBODY, TIMELESS, HandClock, ago, on_day
 
 
 @pytest.mark.usefixtures("accounts")

@@ -12,14 +12,14 @@ from cs_ml.domain.portfolio import Flag, PortfolioQuery, QueueRow, Sort
 from cs_ml.services import portfolio as module
 from cs_ml.services.portfolio import PortfolioService
 from cs_ml.store.database import Database
-from tests.factories import (
+from tests.services.portfolio.customers import EVERYBODY, add_contract
+from tests.support.factories import (
     add_account,
     add_cta,
     add_prediction,
     add_reference,
     add_user,
 )
-from tests.services.portfolio.customers import EVERYBODY, add_contract
 
 
 def names(rows: Sequence[QueueRow]) -> list[str]:

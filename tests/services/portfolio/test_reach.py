@@ -13,7 +13,9 @@ from cs_ml.services.portfolio import LIVE_ACCOUNTS, SUMMARY_AGE, PortfolioServic
 from cs_ml.store.database import Database
 from cs_ml.store.portfolio import PortfolioRepository
 from cs_ml.store.tables import Account
-from tests.factories import (
+from tests.services.counting import statements
+from tests.services.portfolio.customers import EVERYBODY, HandClock
+from tests.support.factories import (
     NOW,
     add_account,
     add_cta,
@@ -24,8 +26,6 @@ from tests.factories import (
     add_tenant,
     add_user,
 )
-from tests.services.counting import statements
-from tests.services.portfolio.customers import EVERYBODY, HandClock
 
 
 @pytest.fixture(params=["live", "summary"])

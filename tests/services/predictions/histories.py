@@ -18,7 +18,7 @@ from cs_ml.store.tables import (
     JudgedOutcome,
     Opportunity,
 )
-from tests.factories import NOW, add_stage, add_tenant
+from tests.support.factories import NOW, add_stage, add_tenant
 
 ACCOUNTS = 24
 DAYS = 500

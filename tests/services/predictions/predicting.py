@@ -14,13 +14,13 @@ from cs_ml.domain.predictions import EngineName, Provenance
 from cs_ml.engines.base import Answer, Engine
 from cs_ml.engines.rules import RulesEngine
 from cs_ml.engines.scorecard import default_scorecard
-from cs_ml.services.batches import BatchService
-from cs_ml.services.limits import PredictionLimit
 from cs_ml.services.llm.chain import EngineChain
-from cs_ml.services.predictions import PredictionService
+from cs_ml.services.predicting.batches import BatchService
+from cs_ml.services.predicting.limits import PredictionLimit
+from cs_ml.services.predicting.predictions import PredictionService
 from cs_ml.store.database import Database
 from cs_ml.store.tables import AccountMLPrediction, PredictionClaim
-from tests.factories import NOW
+from tests.support.factories import NOW
 
 RULES = RulesEngine(default_scorecard())
 

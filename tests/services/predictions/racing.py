@@ -7,9 +7,9 @@ from multiprocessing import Queue
 from multiprocessing.synchronize import Barrier
 
 from cs_ml.domain.actor import Actor
-from cs_ml.services.limits import PredictionLimit
 from cs_ml.services.llm.chain import EngineChain
-from cs_ml.services.predictions import PredictionService
+from cs_ml.services.predicting.limits import PredictionLimit
+from cs_ml.services.predicting.predictions import PredictionService
 from cs_ml.store.database import Database
 from tests.services.predictions.predicting import ScriptedEngine
 

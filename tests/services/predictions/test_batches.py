@@ -6,9 +6,8 @@ import pytest
 
 from cs_ml.domain.actor import Actor, Role
 from cs_ml.domain.errors import Forbidden, Invalid
-from cs_ml.services import batches
+from cs_ml.services.predicting import batches
 from cs_ml.store.database import Database
-from tests.factories import NOW, add_account, add_activity, add_churn, add_prediction, add_tenant, add_user
 from tests.services.counting import statements
 from tests.services.predictions.predicting import (
     RULES,
@@ -19,6 +18,7 @@ from tests.services.predictions.predicting import (
     stored,
     unavailable,
 )
+from tests.support.factories import NOW, add_account, add_activity, add_churn, add_prediction, add_tenant, add_user
 
 PAST = NOW - timedelta(days=100)
 

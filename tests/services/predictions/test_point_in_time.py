@@ -9,14 +9,14 @@ from sqlalchemy import func, select
 
 from cs_ml.domain.actor import Actor
 from cs_ml.domain.context import AccountContext
-from cs_ml.services.answers import prediction_answer
 from cs_ml.services.context import ContextService
+from cs_ml.services.predicting.answers import prediction_answer
 from cs_ml.store.database import Database
 from cs_ml.store.tables import Account, CRMActivity, TenantReference
-from tests.factories import NOW, add_contact, add_tenant
 from tests.services.predictions.histories import DAYS, random_tenant
 from tests.services.predictions.past import forget_after, rewrite_undated
 from tests.services.predictions.predicting import predicting
+from tests.support.factories import NOW, add_contact, add_tenant
 
 Seen = dict[int, tuple[AccountContext, dict[str, Any]]]
 EXAMPLES = 12

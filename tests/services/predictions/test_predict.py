@@ -11,18 +11,6 @@ from cs_ml.domain.policy import Bands, RiskBand, Urgency
 from cs_ml.domain.predictions import PredictionStatus, PredictionType
 from cs_ml.services.identity.tenant_settings import TenantSettingsService
 from cs_ml.store.database import Database
-from tests.factories import (
-    NOW,
-    add_account,
-    add_activity,
-    add_cta,
-    add_fact,
-    add_health,
-    add_opportunity,
-    add_prediction,
-    add_tenant,
-    add_user,
-)
 from tests.services.counting import statements
 from tests.services.predictions.predicting import (
     RULES,
@@ -33,6 +21,18 @@ from tests.services.predictions.predicting import (
     predicting,
     stored,
     unavailable,
+)
+from tests.support.factories import (
+    NOW,
+    add_account,
+    add_activity,
+    add_cta,
+    add_fact,
+    add_health,
+    add_opportunity,
+    add_prediction,
+    add_tenant,
+    add_user,
 )
 
 

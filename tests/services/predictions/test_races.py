@@ -10,9 +10,9 @@ from cs_ml.domain.actor import Actor
 from cs_ml.domain.predictions import PredictionType
 from cs_ml.store.database import Database
 from cs_ml.store.predictions import PredictionRepository
-from tests.factories import NOW, add_account, add_tenant
 from tests.services.predictions.predicting import ScriptedEngine, TestClock, claims, predicting, stored
 from tests.services.predictions.racing import Race
+from tests.support.factories import NOW, add_account, add_tenant
 
 WAIT_S = 30
 

@@ -7,11 +7,11 @@ import pytest
 
 from cs_ml.domain.actor import Actor, Role
 from cs_ml.domain.context import TenantReference
-from cs_ml.services.references import reference_at
+from cs_ml.services.predicting.references import reference_at
 from cs_ml.store.database import Database
 from cs_ml.store.history.references import ReferenceRepository
 from cs_ml.store.tables import CRMActivity
-from tests.factories import NOW, add_account, add_fact, add_health, add_outcome, add_tenant
+from tests.support.factories import NOW, add_account, add_fact, add_health, add_outcome, add_tenant
 
 MONDAY = datetime(2026, 6, 29, tzinfo=UTC)
 ACCOUNTS = 21

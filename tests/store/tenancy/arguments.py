@@ -14,11 +14,11 @@ from cs_ml.engines.rules import RulesEngine
 from cs_ml.engines.scorecard import default_scorecard
 from cs_ml.services.clock import Moment
 from cs_ml.services.importing import write_template
-from cs_ml.services.limits import PredictionLimit
+from cs_ml.services.predicting.limits import PredictionLimit
 from cs_ml.store.portfolio.repository import Ranked
 from cs_ml.store.tables import CRMActivity, ExternalRef
-from tests.factories import NOW
 from tests.store.tenancy.twins import Named
+from tests.support.factories import NOW
 
 AGO = NOW - timedelta(days=60)
 _DAYS_AGO = "2026-05-01 00:00:00.000"

@@ -23,12 +23,12 @@ from cs_ml.domain.actor import AccountScope, Actor, Role
 from cs_ml.domain.errors import CsMlError
 from cs_ml.services.llm.chain import EngineChain
 from cs_ml.services.llm.entities import KnownEntitiesCache
-from cs_ml.services.predictions import PredictionService
+from cs_ml.services.predicting.predictions import PredictionService
 from cs_ml.store.database import Database
 from cs_ml.store.identity.door import UnscopedStatement
-from tests.factories import add_tenant
 from tests.store.tenancy.arguments import NEEDS_A_ROW, NoMakerError, arguments, given_to_services
 from tests.store.tenancy.twins import MISSING, SECRET, Named, populate, populated_tables, rows_of
+from tests.support.factories import add_tenant
 
 _OUTSIDE = ("cs_ml.store.migrations", "cs_ml.store.tables", "cs_ml.store.identity")
 # A person may belong to several tenants: these answer for people, and have tests of their own.

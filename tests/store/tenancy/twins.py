@@ -11,10 +11,10 @@ from sqlalchemy import select
 from cs_ml.domain.actor import Actor
 from cs_ml.domain.predictions import PredictionType
 from cs_ml.store.database import Database
+from cs_ml.store.identity.tenant_settings import TenantSettingRepository
 from cs_ml.store.predictions import PredictionRepository
 from cs_ml.store.tables import Base, Pipeline, SalesPipelineStage
-from cs_ml.store.tenant_settings import TenantSettingRepository
-from tests.factories import (
+from tests.support.factories import (
     NOW,
     add_account,
     add_activity,

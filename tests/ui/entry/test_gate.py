@@ -18,8 +18,8 @@ from cs_ml.ui import runtime
 from cs_ml.ui.entry.gate import CLOSED, NEEDS_SESSION, Gate, content_policy
 from cs_ml.ui.entry.handover import SCRIPT, source_hash
 from cs_ml.ui.entry.routes import routes
-from tests.factories import add_tenant
 from tests.support.apps import App
+from tests.support.factories import add_tenant
 
 HERE = {"origin": "http://testserver", "sec-fetch-site": "same-origin"}
 SECURE = {"origin": "https://testserver", "sec-fetch-site": "same-origin"}

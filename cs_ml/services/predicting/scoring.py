@@ -7,6 +7,7 @@ from datetime import datetime
 from cs_ml.domain.actor import Actor
 from cs_ml.domain.context import AccountContext, TenantReference
 from cs_ml.domain.errors import Invalid
+from cs_ml.domain.identity.tenant_settings import read_settings
 from cs_ml.domain.policy import (
     DEFAULT_BASE_RATE,
     DEFAULT_WINDOW_DAYS,
@@ -19,14 +20,13 @@ from cs_ml.domain.policy import (
     Bands,
 )
 from cs_ml.domain.predictions import Origin, Prediction, PredictionStatus, PredictionType
-from cs_ml.domain.tenant_settings import read_settings
 from cs_ml.engines.base import Answer, Engine
 from cs_ml.engines.fallback import assess
 from cs_ml.services.clock import Moment
 from cs_ml.services.context import read_contexts
-from cs_ml.services.references import reference_at
+from cs_ml.services.predicting.references import reference_at
 from cs_ml.store.database import Database
-from cs_ml.store.tenant_settings import TenantSettingRepository
+from cs_ml.store.identity.tenant_settings import TenantSettingRepository
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

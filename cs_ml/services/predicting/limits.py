@@ -5,10 +5,10 @@ from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from cs_ml.domain.errors import RateLimited
-from cs_ml.domain.tenant_settings import read_settings
+from cs_ml.domain.identity.tenant_settings import read_settings
+from cs_ml.store.identity.tenant_settings import TenantSettingRepository
 from cs_ml.store.predictions import PredictionRepository
 from cs_ml.store.scope import Scope
-from cs_ml.store.tenant_settings import TenantSettingRepository
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ from cs_ml.domain.actor import Actor, Permission
 from cs_ml.domain.policy import DEFAULT_WINDOW_DAYS
 from cs_ml.domain.predictions import EngineName, Origin, Prediction, PredictionStatus, PredictionType
 from cs_ml.services.clock import Clock, Moment, milliseconds, moment
-from cs_ml.services.limits import PredictionLimit
 from cs_ml.services.llm.chain import EngineChain
-from cs_ml.services.scoring import PredictionRequest, predicted, read_scenes
+from cs_ml.services.predicting.limits import PredictionLimit
+from cs_ml.services.predicting.scoring import PredictionRequest, predicted, read_scenes
 from cs_ml.store.accounts import not_found
 from cs_ml.store.database import Database
 from cs_ml.store.predictions import PredictionRepository

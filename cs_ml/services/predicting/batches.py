@@ -10,7 +10,7 @@ from cs_ml.domain.policy import DEFAULT_WINDOW_DAYS
 from cs_ml.domain.predictions import Origin, Prediction, PredictionType
 from cs_ml.engines.base import Engine
 from cs_ml.services.clock import Clock, Moment, milliseconds, moment
-from cs_ml.services.scoring import PredictionRequest, read_scenes, score
+from cs_ml.services.predicting.scoring import PredictionRequest, read_scenes, score
 from cs_ml.store.accounts import AccountRepository
 from cs_ml.store.database import Database
 from cs_ml.store.predictions import PredictionRepository

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cs_ml.domain.actor import Actor
-from cs_ml.domain.people import Membership, Person
+from cs_ml.domain.identity.people import Membership, Person
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

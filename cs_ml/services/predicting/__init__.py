@@ -1,0 +1,1 @@
+"""Predictions: asking for them, making them, and what they are measured against."""
