@@ -27,7 +27,7 @@ bench: setup  ## measure against the goals; JSON=FILE keeps the figures
 	$(PY) -m benchmarks $(if $(JSON),--json $(JSON))
 
 e2e-llm: setup  ## predict by a small real model on this machine; MODEL=smollm2 or qwen1.5b, ACCOUNTS=5
-	$(PY) -m benchmarks.e2e_llm $(if $(MODEL),--model $(MODEL)) $(if $(ACCOUNTS),--accounts $(ACCOUNTS))
+	$(PY) -m benchmarks.llm.e2e $(if $(MODEL),--model $(MODEL)) $(if $(ACCOUNTS),--accounts $(ACCOUNTS))
 
 fmt: setup  ## format the code, fix what the linter can fix, renew the README's tables
 	$(PY) -m ruff check --fix-only --quiet .

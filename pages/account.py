@@ -4,17 +4,17 @@ import streamlit as st
 
 from cs_ml.domain.actor import Permission
 from cs_ml.domain.timeline import band_since
-from cs_ml.ui.account.card import ask_prediction, draw_card, draw_recommendations
-from cs_ml.ui.account.chooser import chosen_account, draw_banner, draw_tools
-from cs_ml.ui.account.comparison import draw_comparison
-from cs_ml.ui.account.header import draw_band, draw_left, draw_profile
-from cs_ml.ui.account.history import draw_health, draw_predictions
-from cs_ml.ui.account.knowledge import draw_knowledge
-from cs_ml.ui.account.reasons import draw_lowering, draw_parts, draw_raising
-from cs_ml.ui.account.sent import draw_sent
 from cs_ml.ui.components import download_name, plain, zone_of
 from cs_ml.ui.formatting import percent
 from cs_ml.ui.runtime import require_actor, services
+from cs_ml.ui.screens.account.card import ask_prediction, draw_card, draw_recommendations
+from cs_ml.ui.screens.account.chooser import chosen_account, draw_banner, draw_tools
+from cs_ml.ui.screens.account.comparison import draw_comparison
+from cs_ml.ui.screens.account.header import draw_band, draw_left, draw_profile
+from cs_ml.ui.screens.account.history import draw_health, draw_predictions
+from cs_ml.ui.screens.account.knowledge import draw_knowledge
+from cs_ml.ui.screens.account.reasons import draw_lowering, draw_parts, draw_raising
+from cs_ml.ui.screens.account.sent import draw_sent
 
 
 def render() -> None:

@@ -5,13 +5,13 @@ import streamlit as st
 from cs_ml.domain.actor import Permission
 from cs_ml.domain.portfolio import PAGE_ROWS
 from cs_ml.ui.components import empty_state, reader_zone
-from cs_ml.ui.portfolio.download import draw_download
-from cs_ml.ui.portfolio.filters import ask_filters, ask_owner, draw_active, recall
-from cs_ml.ui.portfolio.paging import draw_pages, page_starts
-from cs_ml.ui.portfolio.queue import ask_view, draw_rows
-from cs_ml.ui.portfolio.quiet import draw_quiet
-from cs_ml.ui.portfolio.tiles import draw_tiles
 from cs_ml.ui.runtime import require_actor, services
+from cs_ml.ui.screens.portfolio.download import draw_download
+from cs_ml.ui.screens.portfolio.filters import ask_filters, ask_owner, draw_active, recall
+from cs_ml.ui.screens.portfolio.paging import draw_pages, page_starts
+from cs_ml.ui.screens.portfolio.queue import ask_view, draw_rows
+from cs_ml.ui.screens.portfolio.quiet import draw_quiet
+from cs_ml.ui.screens.portfolio.tiles import draw_tiles
 
 
 def render() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.demo_process import churn_days
+from benchmarks.engines.demo_process import churn_days
 from cs_ml.demo.bundle import COLUMNS, Bundle, row, write
 from cs_ml.demo.generator import BLUEPEAK, DEFAULT_SEED, MEMBER_LEAST, NORTHWIND, TENANTS, DemoTenant, generate
 from tests.demo.cells import OWNERS, TODAY, day, text

@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from benchmarks.demo_process import auroc, churn_and_years, churn_days, usage_decline
+from benchmarks.engines.demo_process import auroc, churn_and_years, churn_days, usage_decline
 from cs_ml.demo.bundle import Bundle
 from tests.demo.cells import TODAY, day, text
 

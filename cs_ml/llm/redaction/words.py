@@ -2,7 +2,7 @@
 
 A list of words cannot tell Rose from a rose. Three things help: with a capital letter a word must be very common to
 stay; a word that is about as frequent in many languages is most likely a name; and in Japanese a single character says
-nothing. Thresholds were chosen on the notes that `python -m benchmarks.redaction` measures with other names.
+nothing. Thresholds were chosen on the notes that `python -m benchmarks.llm.redaction` measures with other names.
 """
 
 import re

@@ -12,7 +12,7 @@ from cs_ml.domain.llm.usage import Attempt, Fault, Operation, UsageSum
 from cs_ml.services.clock import Clock
 from cs_ml.store.database import Database
 from cs_ml.store.identity.tenant_settings import TenantSettingRepository
-from cs_ml.store.usage import UsageRepository
+from cs_ml.store.operations.usage import UsageRepository
 
 
 class UsageService:

@@ -1,4 +1,4 @@
-"""The tables of the first revision, frozen: these modules do not follow `cs_ml.store.tables`.
+"""Every table that the revisions make, written out once more, so that a change of a mapped class is noticed.
 
-Only the column types are shared with the living code; what they store may never change.
+Revision 0001 makes them all in an empty database; 0002 makes what a database of an older clone lacks.
 """

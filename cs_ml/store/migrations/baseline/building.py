@@ -22,11 +22,15 @@ SELECT "tenantId", "id", "updatedAt", true FROM "Account" WHERE "type" = 'CHURNE
 
 def tables_present(connection: Connection) -> frozenset[str]:
     """The tables that are there already. Raises Invalid where one has a name that we need for ourselves."""
-    present = frozenset(inspect(connection).get_table_names())
+    present = all_tables(connection)
     taken = sorted(name for name, table in METADATA.tables.items() if table.info["own"] and name in present)
     if taken:
         raise _conflict(f"it has other tables that are called {', '.join(taken)}, names that CS ML needs for its own.")
     return present
+
+
+def all_tables(connection: Connection) -> frozenset[str]:
+    return frozenset(inspect(connection).get_table_names())
 
 
 def create_notes(connection: Connection) -> None:

@@ -1,6 +1,6 @@
 """What the demo's customers are like, measured: churn a year, and how well falling usage foretells it.
 
-`python -m benchmarks.demo_process --seeds 40` prints the figures that docs/demo.md quotes.
+`python -m benchmarks.engines.demo_process --seeds 40` prints the figures that docs/demo.md quotes.
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """Predictions of demo customers by a small real model on this machine: how many answers pass, and how long they take.
 
-`python -m benchmarks.e2e_llm --model smollm2 --accounts 5`, or `make e2e-llm`. The first run fetches the model. Such a
+`python -m benchmarks.llm.e2e --model smollm2 --accounts 5`, or `make e2e-llm`. The first run fetches the model. Such a
 model proves the path, not accuracy. Ends with 1 where a second ask is not served from the store.
 """
 
@@ -27,7 +27,7 @@ from cs_ml.settings import Settings
 from cs_ml.store.tables import Account, AIUsageEvent
 from tests.support.databases import sqlite_url
 
-SCRIPT = Path(__file__).parents[1] / "tools" / "real_llm.sh"
+SCRIPT = Path(__file__).parents[2] / "tools" / "real_llm.sh"
 MODELS = ("smollm2", "qwen1.5b")
 START_S = 900.0  # the first start fetches up to 1 GB
 

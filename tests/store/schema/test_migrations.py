@@ -115,6 +115,21 @@ def test_up_down_and_up_again_with_rows(empty: Database) -> None:
     fill(empty)
 
 
+def test_a_database_of_an_older_clone_gets_what_it_lacks(empty: Database) -> None:
+    service = DatabaseService(empty)
+    service.upgrade()
+    with empty.migration() as connection:
+        connection.execute(text('DROP TABLE "JudgedOutcome"'))
+        connection.execute(text('ALTER TABLE "AccountMLPrediction" DROP COLUMN "rawProbability"'))
+        connection.execute(text("""DELETE FROM "SchemaAddition" WHERE "name" = 'JudgedOutcome'"""))
+        connection.execute(text("""UPDATE "SchemaVersion" SET version_num = '0001'"""))
+    added = service.upgrade()
+    assert {addition.name for addition in added} == {"JudgedOutcome", "rawProbability"}
+    assert differences(empty) == []
+    if empty.dialect == "postgresql":
+        assert "JudgedOutcome" not in SchemaStore(empty).guarded_by_door_alone()
+
+
 def fill(database: Database) -> None:
     actor = add_tenant(database, "acme")
     parent = add_account(database, actor)

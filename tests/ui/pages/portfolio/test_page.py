@@ -9,9 +9,8 @@ from streamlit.testing.v1 import AppTest
 from cs_ml.domain.actor import AccountScope, Actor, Role
 from cs_ml.store.database import Database
 from cs_ml.ui import runtime
-from cs_ml.ui.portfolio.filters import EVERYBODY, OWNER_PARAM
+from cs_ml.ui.screens.portfolio.filters import EVERYBODY, OWNER_PARAM
 from cs_ml.ui.state import Key
-from tests.pages.portfolio.reading import figures, listed, opened, shown
 from tests.support.apps import TIMEOUT_S, App
 from tests.support.factories import (
     NOW,
@@ -21,6 +20,7 @@ from tests.support.factories import (
     add_prediction,
 )
 from tests.support.source import ROOT
+from tests.ui.pages.portfolio.reading import figures, listed, opened, shown
 
 PAGE = ROOT / "pages" / "portfolio.py"
 HOSTILE = "![x](http://evil.example/x.png) =1+1"

@@ -8,7 +8,6 @@ from pathlib import Path
 import streamlit as st
 
 from cs_ml.domain.portfolio import QueueRow, RiskView
-from cs_ml.ui.account.chooser import ACCOUNT_PARAM
 from cs_ml.ui.components import band_badge, plain, text
 from cs_ml.ui.exports import safe_rows
 from cs_ml.ui.formatting import (
@@ -22,9 +21,10 @@ from cs_ml.ui.formatting import (
     money,
     percent,
 )
+from cs_ml.ui.screens.account.chooser import ACCOUNT_PARAM
 from cs_ml.ui.state import Key
 
-_ACCOUNT = Path(__file__).parents[3] / "pages" / "account.py"
+_ACCOUNT = Path(__file__).parents[4] / "pages" / "account.py"
 _REASONS = 2
 _ROW_HEIGHT, _HEAD_HEIGHT, _MOST_ROWS = 35, 38, 20
 _COLUMNS = {

@@ -16,9 +16,9 @@ from cs_ml.store.database import Database
 from cs_ml.ui import runtime
 from cs_ml.ui.state import Key
 from tests.llm.server import SNAPSHOT, Canned, FakeServer, answer, error, reply, running_server
-from tests.pages.test_account import opened, shown
 from tests.support.apps import App
 from tests.support.factories import NOW, add_account, add_activity, add_health, add_tenant
+from tests.ui.pages.test_account import opened, shown
 
 NAME = "Fenbrook Freight"
 TAB = "What the model is sent"

@@ -1,4 +1,6 @@
-"""How well the rules rank churn on a bundle with outcomes: `python -m benchmarks.quality DIR [--window 90] [--json]`.
+"""How well the rules rank churn on a bundle with outcomes.
+
+`python -m benchmarks.engines.quality DIR [--window 90] [--json]` prints the figures with their intervals.
 
 DIR is a bundle (README, "Import your own data") with a `split.csv` in it: account_ref, as_of, window_days and
 `split` (train, test) or `fold`. Only the test rows (every row, where there are folds) are scored, as the rules learn

@@ -11,10 +11,10 @@ from cs_ml.engines.base import Answer, Engine
 from cs_ml.services.llm.chain import EngineChain
 from cs_ml.store.database import Database
 from cs_ml.ui import runtime
-from tests.pages.test_account import opened, shown
 from tests.services.predictions.predicting import RULES, ScriptedEngine, unavailable
 from tests.support.apps import App
 from tests.support.factories import add_account, add_activity, add_cta, add_tenant
+from tests.ui.pages.test_account import opened, shown
 
 IMAGE = "![x](http://elsewhere.example/x.png)"
 # Whatever Streamlit reads as Markdown; text, tables and metric values are read as they are.

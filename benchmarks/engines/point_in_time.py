@@ -1,9 +1,9 @@
 """Does the past stay as it was? Predictions of random past dates, before and after all that came later is deleted.
 
-`python -m benchmarks.point_in_time DIR [--accounts 50] [--json]` imports a bundle into a scratch database, takes random
-accounts and dates, and computes context and prediction. In a copy of the database every row after the date is deleted,
-everything without history is rewritten, stored quantiles are dropped, and both are computed again. Exit code 1 unless
-all are equal.
+`python -m benchmarks.engines.point_in_time DIR [--accounts 50] [--json]` imports a bundle into a scratch
+database, takes random accounts and dates, and computes context and prediction. In a copy of the database every row
+after the date is deleted, everything without history is rewritten, stored quantiles are dropped, and both are computed
+again. Exit code 1 unless all are equal.
 """
 
 import argparse

@@ -1,6 +1,7 @@
 """Tokens of the messages of one prediction, over every customer of the demo with 90 days of history.
 
-`python -m benchmarks.tokens` prints text and a JSON line. Counted with o200k_base; the form of the answer comes on top.
+`python -m benchmarks.llm.tokens` prints text and a JSON line. Counted with o200k_base; the form of the answer comes on
+top.
 """
 
 import sys

@@ -1,6 +1,6 @@
 """What redaction misses: names that a tenant knows (must be none), and persons that it does not know (measured).
 
-`python -m benchmarks.redaction` prints text and JSON lines. Notes are made of the templates and names of the tests,
+`python -m benchmarks.llm.redaction` prints text and JSON lines. Notes are made of the templates and names of the tests,
 with other seeds. A person is hidden where no word of the name is left in the note.
 """
 

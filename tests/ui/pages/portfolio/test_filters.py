@@ -11,13 +11,13 @@ from cs_ml.domain.errors import Forbidden
 from cs_ml.domain.portfolio import PAGE_ROWS
 from cs_ml.store.database import Database
 from cs_ml.ui import runtime
-from cs_ml.ui.portfolio.filters import EVERYBODY, OWNER_PARAM
+from cs_ml.ui.screens.portfolio.filters import EVERYBODY, OWNER_PARAM
 from cs_ml.ui.state import Key
-from tests.pages.portfolio.reading import listed, opened, press, shown
 from tests.support.apps import App
 from tests.support.factories import (
     add_account,
 )
+from tests.ui.pages.portfolio.reading import listed, opened, press, shown
 
 
 @pytest.mark.usefixtures("accounts")

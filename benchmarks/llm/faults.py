@@ -1,4 +1,6 @@
-"""Every way in which a model's server fails, through the real command: `python -m benchmarks.faults` prints a table.
+"""Every way in which a model's server fails, through the real command.
+
+`python -m benchmarks.llm.faults` prints a table.
 
 Each row is one `cs-ml predict ACCOUNT --refresh --json` in a process of its own against a server that fails so, and
 before it the same without a model: what starting the process takes on this machine now. Ends with 1 where a row breaks

@@ -1,6 +1,6 @@
 """CPU of one call through our client against the bare `openai` client on the same server, in the same run.
 
-`python -m benchmarks.llm_client` prints text and a JSON line. The server runs in a process of its own.
+`python -m benchmarks.llm.client` prints text and a JSON line. The server runs in a process of its own.
 """
 
 import gc

@@ -9,8 +9,8 @@ import streamlit as st
 from cs_ml.domain.policy import DEFAULT_WINDOW_DAYS
 from cs_ml.domain.portfolio import AT_RISK, HEALTH_CHANGE_DAYS, RENEWAL_DAYS, LossRange, Tiles
 from cs_ml.ui.formatting import NARROW, UNKNOWN, count, points
-from cs_ml.ui.portfolio.amounts import short, short_money
-from cs_ml.ui.portfolio.filters import FLAG_HELP, FLAG_LABELS, show_only
+from cs_ml.ui.screens.portfolio.amounts import short, short_money
+from cs_ml.ui.screens.portfolio.filters import FLAG_HELP, FLAG_LABELS, show_only
 from cs_ml.ui.state import Key
 
 _LEAST_WIDTH = 164  # pixels: two side by side on a phone
