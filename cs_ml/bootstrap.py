@@ -1,15 +1,19 @@
 """The composition root: settings in, wired services out. The only place that knows all parts, and the only clock."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from cs_ml.domain.errors import Invalid
+from cs_ml.domain.jobs import Schedule
 from cs_ml.engines.rules import RulesEngine
 from cs_ml.engines.scorecard import default_scorecard
+from cs_ml.jobs.tasks import Tasks
+from cs_ml.jobs.workforce import Workforce
 from cs_ml.llm.client import LlmClient
 from cs_ml.llm.pricing import load_prices
+from cs_ml.llm.traffic.gate import TrafficLimits
 from cs_ml.llm.transport import Endpoint
 from cs_ml.logs import configure_logs
 from cs_ml.services.accounts import AccountService
@@ -25,6 +29,10 @@ from cs_ml.services.llm.entities import KnownEntitiesCache
 from cs_ml.services.llm.prompts import PromptService
 from cs_ml.services.llm.trial import TrialService
 from cs_ml.services.llm.usage import UsageService
+from cs_ml.services.operations.batches import BatchLimit, BatchRunService
+from cs_ml.services.operations.schedules import ScheduleService
+from cs_ml.services.operations.upkeep import UpkeepService
+from cs_ml.services.operations.work import BatchWork
 from cs_ml.services.portfolio import PortfolioService
 from cs_ml.services.predicting.batches import BatchService
 from cs_ml.services.predicting.limits import PredictionLimit
@@ -55,6 +63,10 @@ class Services:
     context: ContextService
     predictions: PredictionService
     batches: BatchService
+    runs: BatchRunService
+    schedules: ScheduleService
+    tasks: Tasks
+    workforce: Workforce
     importing: ImportService
     freshness: FreshnessService
     usage: UsageService
@@ -78,36 +90,66 @@ def open_services(settings: Settings | None = None, clock: Clock = system_clock)
     prompts = PromptService(database, clock, KnownEntitiesCache(database))
     usage = UsageService(database, clock)
     model = LanguageModel(client=llm, prompts=prompts, usage=usage) if llm else None
+    workforce = Workforce(database.queue_conninfo() if database.dialect == "postgresql" else None, clock)
     try:
         prepare(database)
+        access, portfolio = AccessService(database, clock), PortfolioService(database, clock)
+        batches, limit = BatchService(database, clock, engines), PredictionLimit(settings.limit_predictions_per_day)
+        ttl = CLAIM_TTL + timedelta(seconds=settings.llm_timeout_s)
+        predictions = PredictionService(database, clock, EngineChain(engines, model), limit, claim_ttl=ttl)
+        runs = BatchRunService(
+            database,
+            clock,
+            workforce.queue,
+            portfolio,
+            predictions,
+            batch_limit=BatchLimit(settings.limit_batches_per_day),
+            lanes=workforce.lanes,
+        )
+        upkeep = UpkeepService(database, clock, runs, portfolio, predictions, limit=limit)
+        schedules = ScheduleService(database, clock, _schedules(upkeep))
+        work = BatchWork(database, clock, workforce.queue, predictions, batches)
         yield Services(
             settings=settings,
             database=database,
             clock=clock,
-            access=AccessService(database, clock),
+            access=access,
             tenant_settings=TenantSettingsService(database, clock),
             accounts=AccountService(database, clock),
-            portfolio=PortfolioService(database, clock),
+            portfolio=portfolio,
             context=ContextService(database, clock),
-            predictions=PredictionService(
-                database,
-                clock,
-                EngineChain(engines, model),
-                PredictionLimit(settings.limit_predictions_per_day),
-                claim_ttl=CLAIM_TTL + timedelta(seconds=settings.llm_timeout_s),
-            ),
+            predictions=predictions,
             freshness=FreshnessService(database, clock),
             importing=ImportService(database, clock),
-            batches=BatchService(database, clock, engines),
+            batches=batches,
+            runs=runs,
+            schedules=schedules,
+            tasks=Tasks(access, runs, work, schedules, workforce.queue),
+            workforce=workforce,
             usage=usage,
             prompts=prompts,
             trial=TrialService(llm, usage),
             llm=llm,
         )
     finally:
+        workforce.close()
         if llm is not None:
             llm.close()
         database.close()
+
+
+def _schedules(upkeep: UpkeepService) -> Sequence[Schedule]:
+    """What comes back by itself, in UTC. One more is one more line."""
+    return (
+        Schedule(name="expire", cron="10 0 * * *", says="Ends predictions that are too old.", do=upkeep.expire),
+        Schedule(name="usage", cron="20 0 * * *", says="Adds up the model's usage by day.", do=upkeep.roll_up_usage),
+        Schedule(
+            name="predict",
+            cron="0 2 * * *",
+            says="Predicts anew what is stale or has changed, high value first.",
+            do=upkeep.predict_moved,
+        ),
+    )
 
 
 def _language_model(settings: Settings, clock: Clock) -> LlmClient | None:
@@ -120,7 +162,13 @@ def _language_model(settings: Settings, clock: Clock) -> LlmClient | None:
         model=settings.llm_model,
         allow_http=settings.llm_allow_http,
     )
-    return LlmClient(endpoint, load_prices(settings.llm_prices), timeout_s=settings.llm_timeout_s, now=clock)
+    limits = TrafficLimits(
+        concurrency=settings.llm_concurrency,
+        requests_per_minute=settings.llm_requests_per_minute,
+        tokens_per_minute=settings.llm_tokens_per_minute,
+    )
+    prices = load_prices(settings.llm_prices)
+    return LlmClient(endpoint, prices, timeout_s=settings.llm_timeout_s, now=clock, limits=limits)
 
 
 def open_sessions(services: Services) -> SessionService:

@@ -1,6 +1,6 @@
 """The portfolio: figures, and accounts in the order of work."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from cs_ml.domain.actor import Actor, Permission
@@ -11,6 +11,7 @@ from cs_ml.store.portfolio import PortfolioRepository
 
 MOST_EXPORTED = 10_000
 _EXPORT_PART = 500
+_PICK_PART = 20_000
 
 # Up to so many accounts are gathered at every look (docs/decisions: the portfolio's summaries); for more, the tenant's
 # summaries answer, which are gathered anew where they are older, or where there are new predictions.
@@ -49,6 +50,23 @@ class PortfolioService:
             rows=rows,
             next=ranked[limit - 1].cursor if len(ranked) > limit else None,
         )
+
+    def pick(self, actor: Actor, query: PortfolioQuery, most: int | None) -> Sequence[int]:
+        """Ids of the accounts that pass the filters, in order, `most` at most."""
+        actor.require(Permission.READ)
+        now = self._clock()
+        summary = self._gathered_at(actor, query, now) is not None
+        picked: list[int] = []
+        after: str | None = None
+        while most is None or len(picked) < most:
+            limit = _PICK_PART if most is None else min(_PICK_PART, most - len(picked))
+            with self._database.read(actor) as scope:
+                ranked = PortfolioRepository(scope).page(query, now, summary=summary, after=after, limit=limit)
+            picked += [each.account_id for each in ranked]
+            if len(ranked) < limit:
+                break
+            after = ranked[-1].cursor
+        return picked
 
     def export(self, actor: Actor, query: PortfolioQuery) -> Iterator[QueueRow]:
         """The filtered accounts in order, MOST_EXPORTED at most, gathered a part at a time."""

@@ -55,7 +55,9 @@ class EngineChain:
             reservation = model.usage.reserve(actor, "churn-prediction", model.client.model, expected)
 
         try:
-            engines = [LlmEngine(model.client, model.prompts.asking(actor), reserve), *self._free]
+            asking = model.prompts.asking(actor)
+            asked = LlmEngine(model.client, asking, reserve, on_behalf=actor.tenant_id, patient=request.patient)
+            engines = [asked, *self._free]
             answer = assess(engines, scene.context, scene.reference, request.window_days)
             attempts = answer.attempts
         except EngineUnavailable as unavailable:

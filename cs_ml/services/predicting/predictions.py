@@ -42,6 +42,11 @@ class PredictionService:
         self._claim_ttl = claim_ttl
 
     @property
+    def claim_ttl(self) -> timedelta:
+        """Longer than one prediction can take."""
+        return self._claim_ttl
+
+    @property
     def engine_names(self) -> tuple[EngineName, ...]:
         """The engines of the chain, in the order in which they are asked."""
         return self._engines.names
@@ -55,13 +60,18 @@ class PredictionService:
         force_refresh: bool = False,
         window_days: int = DEFAULT_WINDOW_DAYS,
         as_of: datetime | None = None,
+        origin: Origin = "single",
+        patient: bool = False,
     ) -> Prediction:
         """The valid stored prediction, else a new one. A past `as_of` is a replay: computed, never stored or served.
 
-        Raises NotFound, Forbidden, Invalid, RateLimited.
+        Raises NotFound, Forbidden, Invalid, RateLimited; for the `patient`, who ask again later, EngineUnavailable
+        with a `retry_after` where the model is only busy. Of `origin` "batch" it does not count to the day's limit.
         """
         actor.require(Permission.READ)
-        request = PredictionRequest(account_id=account_id, type=kind, window_days=window_days)
+        request = PredictionRequest(
+            account_id=account_id, type=kind, window_days=window_days, origin=origin, patient=patient
+        )
         at = moment(self._clock, as_of)
         if not at.live:
             actor.require(Permission.PREDICT)
@@ -109,7 +119,7 @@ class PredictionService:
         """The last stored prediction, valid or not."""
         with self._database.read(actor) as scope:
             found = PredictionRepository(scope).list(request.account_id, request.type)
-        return next((one for one in found if one.window_days == request.window_days and one.origin == "single"), None)
+        return next((one for one in found if one.window_days == request.window_days and one.origin != "replay"), None)
 
     def _single_flight(self, actor: Actor, request: PredictionRequest, *, known: Prediction | None) -> Prediction:
         """One caller computes; the others wait for that row, any but the `known` one. A crashed one's claim expires.
@@ -149,10 +159,11 @@ class PredictionService:
     def _run(self, actor: Actor, request: PredictionRequest, holder: str) -> Prediction | None:
         """Computes and stores under a claim; None where the claim was taken over meanwhile."""
         now = milliseconds(self._clock())
-        everyone = Actor.system(actor.tenant_id)  # the limit is the tenant's, whatever accounts the actor sees
-        with self._database.read(everyone) as scope:
-            self._limit.check(scope, now)
-        return self._save(actor, self._compute(actor, request, Moment(now, live=True), origin="single"), holder)
+        if request.origin == "single":
+            everyone = Actor.system(actor.tenant_id)  # the limit is the tenant's, whatever accounts the actor sees
+            with self._database.read(everyone) as scope:
+                self._limit.check(scope, now)
+        return self._save(actor, self._compute(actor, request, Moment(now, live=True), origin=request.origin), holder)
 
     def _compute(self, actor: Actor, request: PredictionRequest, at: Moment, *, origin: Origin) -> Prediction:
         """No transaction is open while an engine thinks."""

@@ -31,11 +31,16 @@ from cs_ml.store.identity.tenant_settings import TenantSettingRepository
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PredictionRequest:
-    """What is asked for. Raises Invalid for a window outside 30..365 days or a type that no engine answers."""
+    """What is asked for. Raises Invalid for a window outside 30..365 days or a type that no engine answers.
+
+    `patient`: whoever asks comes back later, so an engine that is only busy is not passed over.
+    """
 
     account_id: int
     type: PredictionType = PredictionType.CHURN
     window_days: int = DEFAULT_WINDOW_DAYS
+    origin: Origin = "single"
+    patient: bool = False
 
     def __post_init__(self) -> None:
         if not MIN_WINDOW_DAYS <= self.window_days <= MAX_WINDOW_DAYS:

@@ -22,6 +22,7 @@ from cs_ml.store.tables.identity import (
     TenantUser,
     User,
 )
+from cs_ml.store.tables.jobs import BatchItem, BatchRun, ScheduleRun, UsageDay
 from cs_ml.store.tables.own import (
     AccountFact,
     AccountSnapshot,
@@ -46,6 +47,8 @@ __all__ = [
     "AccountSnapshot",
     "AccountSummary",
     "Base",
+    "BatchItem",
+    "BatchRun",
     "CRMActivity",
     "CRMContact",
     "CTATask",
@@ -60,6 +63,7 @@ __all__ = [
     "PlaybookTask",
     "PredictionClaim",
     "SalesPipelineStage",
+    "ScheduleRun",
     "SignInSession",
     "SignInThrottle",
     "SignInTicket",
@@ -69,6 +73,7 @@ __all__ = [
     "TenantReference",
     "TenantSetting",
     "TenantUser",
+    "UsageDay",
     "User",
     "schema_addition",
 ]
