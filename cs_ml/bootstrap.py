@@ -30,6 +30,7 @@ from cs_ml.services.llm.prompts import PromptService
 from cs_ml.services.llm.trial import TrialService
 from cs_ml.services.llm.usage import UsageService
 from cs_ml.services.operations.batches import BatchLimit, BatchRunService
+from cs_ml.services.operations.monitoring import MonitoringService
 from cs_ml.services.operations.schedules import ScheduleService
 from cs_ml.services.operations.upkeep import UpkeepService
 from cs_ml.services.operations.work import BatchWork
@@ -65,6 +66,7 @@ class Services:
     batches: BatchService
     runs: BatchRunService
     schedules: ScheduleService
+    monitoring: MonitoringService
     tasks: Tasks
     workforce: Workforce
     importing: ImportService
@@ -97,13 +99,14 @@ def open_services(settings: Settings | None = None, clock: Clock = system_clock)
         batches, limit = BatchService(database, clock, engines), PredictionLimit(settings.limit_predictions_per_day)
         ttl = CLAIM_TTL + timedelta(seconds=settings.llm_timeout_s)
         predictions = PredictionService(database, clock, EngineChain(engines, model), limit, claim_ttl=ttl)
+        batch_limit = BatchLimit(settings.limit_batches_per_day)
         runs = BatchRunService(
             database,
             clock,
             workforce.queue,
             portfolio,
             predictions,
-            batch_limit=BatchLimit(settings.limit_batches_per_day),
+            batch_limit=batch_limit,
             lanes=workforce.lanes,
         )
         upkeep = UpkeepService(database, clock, runs, portfolio, predictions, limit=limit)
@@ -124,6 +127,7 @@ def open_services(settings: Settings | None = None, clock: Clock = system_clock)
             batches=batches,
             runs=runs,
             schedules=schedules,
+            monitoring=MonitoringService(database, clock, limit=limit, batch_limit=batch_limit),
             tasks=Tasks(access, runs, work, schedules, workforce.queue),
             workforce=workforce,
             usage=usage,

@@ -6,11 +6,12 @@ restart of the database.
 
 import asyncio
 import logging
-import time
+import signal
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from itertools import groupby
-from threading import Lock
+from threading import Event, Lock
 
 import psycopg
 from procrastinate import App, PsycopgConnector, RetryStrategy, SyncPsycopgConnector
@@ -29,6 +30,7 @@ _AT_ONCE = 500  # jobs of one INSERT
 _ALONE = ("spread", "mend", "schedule")
 HEARTBEAT_S = 5.0
 DEAD_S = 20.0  # without a heartbeat
+GRACE_S = 8.0  # for what is under way when a worker is told to stop
 _RECOVER = "* * * * * */10"  # every ten seconds (the sixth field)
 _CLEAN = "30 3 * * *"
 _KEPT_HOURS = 72
@@ -82,14 +84,13 @@ class FleetQueue:
 def run_fleet_worker(conninfo: str, tasks: Tasks, concurrency: int) -> None:
     """Works until SIGTERM or SIGINT; then what is under way is finished. Raises Invalid without a queue."""
     _require_queue(conninfo)
-    while True:
+    asked_to_stop = Event()
+    while not asked_to_stop.is_set():
         try:
-            asyncio.run(_work(conninfo, tasks, concurrency))
+            asyncio.run(_work(conninfo, tasks, concurrency, asked_to_stop))
         except (ConnectorException, psycopg.Error) as error:
             _log.warning("the database went away (%s); trying again", type(error).__name__)
-            time.sleep(_BACK_OFF_S)
-        else:
-            return
+        asked_to_stop.wait(_BACK_OFF_S)  # the worker also ends by itself where its connection breaks
 
 
 def _require_queue(conninfo: str) -> None:
@@ -98,21 +99,35 @@ def _require_queue(conninfo: str) -> None:
             raise Invalid("The database has no job queue yet. Run `cs-ml db upgrade`.", code="SCHEMA_BEHIND")
 
 
-async def _work(conninfo: str, tasks: Tasks, concurrency: int) -> None:
+async def _work(conninfo: str, tasks: Tasks, concurrency: int, asked_to_stop: Event) -> None:
     app = App(connector=PsycopgConnector(conninfo=conninfo, min_size=1, max_size=6))
     _register(app, tasks)
+    loop = asyncio.get_running_loop()
     # Threads do the jobs; those of the loop itself are as few as there are cores.
     with ThreadPoolExecutor(max_workers=concurrency, thread_name_prefix="cs-ml-jobs") as threads:
-        asyncio.get_running_loop().set_default_executor(threads)
+        loop.set_default_executor(threads)
         async with app.open_async():
-            await app.run_worker_async(
-                queues=[_QUEUE],
-                concurrency=concurrency,
-                delete_jobs="successful",
-                fetch_job_polling_interval=1.0,
-                update_heartbeat_interval=HEARTBEAT_S,
-                stalled_worker_timeout=DEAD_S,
+            working = asyncio.create_task(
+                app.run_worker_async(
+                    queues=[_QUEUE],
+                    concurrency=concurrency,
+                    delete_jobs="successful",
+                    fetch_job_polling_interval=1.0,
+                    update_heartbeat_interval=HEARTBEAT_S,
+                    stalled_worker_timeout=DEAD_S,
+                    shutdown_graceful_timeout=GRACE_S,
+                    install_signal_handlers=False,
+                )
             )
+
+            def stop() -> None:
+                asked_to_stop.set()
+                working.cancel()
+
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(number, stop)
+            with suppress(asyncio.CancelledError):
+                await working
 
 
 def _register(app: App, tasks: Tasks) -> None:

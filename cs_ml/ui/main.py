@@ -4,6 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from cs_ml.domain.actor import Permission
 from cs_ml.ui.frame import draw_frame
 from cs_ml.ui.runtime import one_look, signed_in
 from cs_ml.ui.state import bind
@@ -15,7 +16,10 @@ SIGN_IN = PAGES / "sign_in.py"
 ENTRIES = (
     ("portfolio.py", "Portfolio", "portfolio"),
     ("account.py", "Account", "account"),
+    ("operations.py", "Operations", "operations"),
 )
+# For those who may manage the tenant; others have no such page.
+MANAGERS = frozenset({"operations.py"})
 
 
 def run() -> None:
@@ -24,7 +28,9 @@ def run() -> None:
     if found is None:
         page = st.navigation([_sign_in(path) for _, _, path in ENTRIES], position="hidden")
     else:
-        page = st.navigation([_entry(*entry) for entry in ENTRIES], position="top")
+        manages = found.actor.may(Permission.MANAGE_TENANT)
+        mine = [entry for entry in ENTRIES if manages or entry[0] not in MANAGERS]
+        page = st.navigation([_entry(*entry) for entry in mine], position="top")
     st.set_page_config(page_title=f"{page.title} — CS ML", page_icon=str(ICON), layout="wide" if found else "centered")
     with one_look(found):
         if found is not None:

@@ -8,12 +8,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from cs_ml.domain.jobs import BatchCounts, BatchRequest, BatchRun, Claim, Finished, Schedule
 from cs_ml.domain.portfolio import PortfolioQuery
 from cs_ml.domain.predictions import PredictionType
 from cs_ml.engines.rules import RulesEngine
 from cs_ml.engines.scorecard import default_scorecard
 from cs_ml.services.clock import Moment
 from cs_ml.services.importing import write_template
+from cs_ml.services.operations.batches import BatchLimit
 from cs_ml.services.predicting.limits import PredictionLimit
 from cs_ml.store.portfolio.repository import Ranked
 from cs_ml.store.tables import CRMActivity, ExternalRef
@@ -30,6 +32,7 @@ NAMING: Mapping[str, Maker] = {
     "account": lambda named: named.account_id,
     "account_id": lambda named: named.account_id,
     "account_ids": lambda named: [named.account_id],
+    "claim": lambda named: Claim(run_id=named.run, account_id=named.account_id, attempt=1, waits=0),
     "holder": lambda named: named.holder,
     "ids": lambda named: [named.activity_id],
     "owner_id": lambda named: named.user_id,
@@ -39,6 +42,7 @@ NAMING: Mapping[str, Maker] = {
     ),
     "query": lambda named: PortfolioQuery(owner_id=named.user_id),
     "ranked": lambda named: [Ranked(account_id=named.account_id, size=1.0, urgency=1.0, cursor="x")],
+    "run_id": lambda named: named.run,
     "refs": lambda named: [named.ref],
     "reservation": lambda named: named.holder,
     "words": lambda named: named.ref,
@@ -54,6 +58,23 @@ _PLAIN: Mapping[str, Callable[[], Any]] = {
     "as_of": lambda: AGO,
     "at": lambda: NOW,
     "attempts": list,
+    "before": lambda: NOW,
+    "days": lambda: 30,
+    "end": lambda: Finished(outcome="computed"),
+    "error": lambda: "VALIDATION",
+    "request": BatchRequest,
+    "run": lambda: BatchRun(
+        id="mine-new",
+        request=BatchRequest(),
+        state="running",
+        counts=BatchCounts(total=1),
+        errors={},
+        user_id=None,
+        started_at=NOW,
+        finished_at=None,
+    ),
+    "scheduled": lambda: False,
+    "states": lambda: ["failed"],
     "checked_at": lambda: NOW,
     "entity": lambda: CRMActivity,
     "expected": lambda: Decimal("0.01"),
@@ -72,6 +93,13 @@ _PLAIN: Mapping[str, Callable[[], Any]] = {
     "value": lambda: "Europe/Berlin",
     "window_days": lambda: 90,
     "after": lambda: None,
+    "PortfolioService.pick.most": lambda: 5,
+    "BatchRepository.add.key": lambda: "new",
+    "ScheduleRepository.begin.name": lambda: "expire",
+    "ScheduleRepository.fail.name": lambda: "expire",
+    "ScheduleRepository.succeed.name": lambda: "expire",
+    "ScheduleService.run.name": lambda: "expire",
+    "UsageRepository.days.since": AGO.date,
     "PredictionRepository.without_valid.after": lambda: 0,
     "PredictionRepository.claim.now": lambda: NOW + timedelta(days=1),
     "PredictionRepository.claim.until": lambda: NOW + timedelta(days=2),
@@ -93,7 +121,7 @@ _PLAIN: Mapping[str, Callable[[], Any]] = {
     "ContextService.gather_contexts.as_of": lambda: None,
 }
 # Of these a value is made for the test that needs it: rows that the tenant writes for itself.
-NEEDS_A_ROW = {"PredictionRepository.save", "ReferenceRepository.save"}
+NEEDS_A_ROW = {"BatchRepository.add_items", "PredictionRepository.save", "ReferenceRepository.save"}
 
 
 class NoMakerError(Exception):
@@ -131,6 +159,9 @@ def given_to_services(folder: Path) -> dict[str, Any]:
         "clock": lambda: NOW,
         "engines": [RulesEngine(default_scorecard())],
         "limit": PredictionLimit(100),
+        "batch_limit": BatchLimit(100),
+        "schedules": (Schedule(name="expire", cron="0 0 * * *", says="Nothing.", do=lambda _: None),),
+        "lanes": 1,
         "source": folder,
         "data_date": datetime(2026, 6, 1, tzinfo=UTC).date(),
     }

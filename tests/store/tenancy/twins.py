@@ -9,9 +9,12 @@ from typing import Any
 from sqlalchemy import select
 
 from cs_ml.domain.actor import Actor
+from cs_ml.domain.jobs import BatchCounts, BatchRequest, BatchRun
 from cs_ml.domain.predictions import PredictionType
 from cs_ml.store.database import Database
 from cs_ml.store.identity.tenant_settings import TenantSettingRepository
+from cs_ml.store.operations.batches import BatchRepository
+from cs_ml.store.operations.schedules import ScheduleRepository
 from cs_ml.store.predictions import PredictionRepository
 from cs_ml.store.tables import Base, Pipeline, SalesPipelineStage
 from tests.support.factories import (
@@ -47,10 +50,11 @@ class Named:
     ref: str
     holder: str
     pipeline: str
+    run: str
 
     def hidden(self, outcome: str) -> str:
         """`outcome` without the names that it was asked for."""
-        for value in (self.ref, self.holder, self.pipeline):
+        for value in (self.ref, self.holder, self.pipeline, self.run):
             outcome = outcome.replace(value, "<name>")
         return _IDS.sub("<id>", outcome)
 
@@ -63,6 +67,7 @@ MISSING = Named(
     ref="nowhere",
     holder="nobody",
     pipeline="nothing",
+    run="no-run",
 )
 
 
@@ -82,7 +87,21 @@ def populate(database: Database, actor: Actor, word: str, first_id: int) -> Name
     add_outcome(database, actor, account)
     add_churn(database, actor, account, churned_at=NOW - timedelta(days=400), reason=word)
     add_prediction(database, actor, account, explanation=word, drivers=[word])
+    run = BatchRun(
+        id=f"{word}-run",
+        request=BatchRequest(),
+        state="running",
+        counts=BatchCounts(total=1),
+        errors={},
+        user_id=user,
+        started_at=NOW,
+        finished_at=None,
+    )
     with database.write(actor) as scope:
+        batches = BatchRepository(scope)
+        batches.add(run, f"{word}-key", scheduled=False)
+        batches.add_items(run.id, [account])
+        ScheduleRepository(scope).begin("night", NOW)
         TenantSettingRepository(scope).save("zone", "Asia/Tokyo", NOW)
         PredictionRepository(scope).claim(
             account, PredictionType.CHURN, 90, holder=f"{word}-holder", now=NOW, until=NOW + timedelta(minutes=1)
@@ -97,6 +116,7 @@ def populate(database: Database, actor: Actor, word: str, first_id: int) -> Name
         ref=f"{word}-1",
         holder=f"{word}-holder",
         pipeline=f"{word} pipeline",
+        run=f"{word}-run",
     )
 
 
