@@ -110,7 +110,7 @@ def open_services(settings: Settings | None = None, clock: Clock = system_clock)
             lanes=workforce.lanes,
         )
         upkeep = UpkeepService(database, clock, runs, portfolio, predictions, limit=limit)
-        schedules = ScheduleService(database, clock, _schedules(upkeep))
+        schedules = ScheduleService(database, clock, _schedules(upkeep, portfolio))
         work = BatchWork(database, clock, workforce.queue, predictions, batches)
         yield Services(
             settings=settings,
@@ -142,9 +142,15 @@ def open_services(settings: Settings | None = None, clock: Clock = system_clock)
         database.close()
 
 
-def _schedules(upkeep: UpkeepService) -> Sequence[Schedule]:
+def _schedules(upkeep: UpkeepService, portfolio: PortfolioService) -> Sequence[Schedule]:
     """What comes back by itself, in UTC. One more is one more line."""
     return (
+        Schedule(
+            name="summaries",
+            cron="*/5 * * * *",
+            says="Gathers the portfolio of a tenant with very many accounts.",
+            do=portfolio.refresh,
+        ),
         Schedule(name="expire", cron="10 0 * * *", says="Ends predictions that are too old.", do=upkeep.expire),
         Schedule(name="usage", cron="20 0 * * *", says="Adds up the model's usage by day.", do=upkeep.roll_up_usage),
         Schedule(

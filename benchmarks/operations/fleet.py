@@ -90,8 +90,9 @@ class Fleet:
 
 
 @contextmanager
-def fleet(accounts: int, **settings: str) -> Iterator[Fleet]:
-    """`settings`: of the PostgreSQL server, over those of the tests (which trust that nothing crashes)."""
+def fleet(accounts: int, *, model_url: str | None = None, **settings: str) -> Iterator[Fleet]:
+    """`settings`: of the PostgreSQL server, over those of the tests (which trust that nothing crashes). `model_url`: a
+    model's server elsewhere, instead of one in this process."""
     server = Server(installations()[0], make_work_folder())
     url = server.start(**settings)
     try:
@@ -101,12 +102,15 @@ def fleet(accounts: int, **settings: str) -> Iterator[Fleet]:
                 **os.environ,
                 "CS_ML_DATABASE_URL": url,
                 "OPENAI_API_KEY": "sk-fake",
-                "OPENAI_BASE_URL": model.url,
+                "OPENAI_BASE_URL": model_url or model.url,
                 "CS_ML_LLM_TIMEOUT_S": str(MODEL_TIMEOUT_S),
                 "CS_ML_LOG_LEVEL": "ERROR",
+                "CS_ML_LIMIT_BATCHES_PER_DAY": "1000",
             }
             key = SecretStr("sk-fake")
-            configured = Settings(database_url=url, openai_api_key=key, openai_base_url=model.url, log_level="ERROR")
+            configured = Settings(
+                database_url=url, openai_api_key=key, openai_base_url=model_url or model.url, log_level="ERROR"
+            )
             with open_services(configured) as services:
                 actor, ids = _tenant(services.database, accounts)
                 yield Fleet(

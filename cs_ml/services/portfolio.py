@@ -1,6 +1,7 @@
 """The portfolio: figures, and accounts in the order of work."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cs_ml.domain.actor import Actor, Permission
@@ -18,6 +19,10 @@ _PICK_PART = 20_000
 LIVE_ACCOUNTS = 500
 SUMMARY_AGE = timedelta(minutes=5)
 _LEAST_AGE = timedelta(seconds=30)  # predictions may come every second
+# For more accounts than this the page does not wait: a schedule gathers them, and the page says how old they are. Only
+# where no schedule ran for OLDEST does it gather them itself.
+WAITED_FOR = 20_000
+OLDEST = timedelta(hours=1)
 
 
 class PortfolioService:
@@ -26,10 +31,17 @@ class PortfolioService:
         self._clock = clock
 
     def choices(self, actor: Actor) -> Choices:
-        """What there is to filter by."""
+        """What there is to filter by; of a large tenant as it was when its summaries were gathered."""
         actor.require(Permission.READ)
+        now = self._clock()
         with self._database.read(actor) as scope:
-            return PortfolioRepository(scope).choices()
+            portfolio = PortfolioRepository(scope)
+            found = portfolio.refreshed() if actor.scope == "all" else None
+            if found is not None and (found[1] or 0) > LIVE_ACCOUNTS and now - found[0] < OLDEST:
+                kept = portfolio.kept_choices()
+                if kept is not None:
+                    return kept
+            return portfolio.choices()
 
     def show(
         self, actor: Actor, query: PortfolioQuery, *, after: str | None = None, limit: int = PAGE_ROWS
@@ -37,19 +49,26 @@ class PortfolioService:
         """The figures of the owner's accounts, and a page of those that pass the filters. Raises Invalid."""
         actor.require(Permission.READ)
         now = self._clock()
-        gathered_at = self._gathered_at(actor, query, now)
-        summary = gathered_at is not None
+        with self._database.read(actor) as scope:
+            look = _look(PortfolioRepository(scope), actor, query, now)
+            if not look.due:
+                return _shown(PortfolioRepository(scope), query, now, look, after=after, limit=limit)
+        look = self._refreshed(actor, query, now, look)
+        with self._database.read(actor) as scope:
+            return _shown(PortfolioRepository(scope), query, now, look, after=after, limit=limit)
+
+    def refresh(self, actor: Actor) -> bool:
+        """Gathers the summaries of a tenant so large that nobody should wait for them while looking at a page; answers
+        whether it is one."""
+        actor.require(Permission.MANAGE_TENANT)
+        now = self._clock()
         with self._database.read(actor) as scope:
             portfolio = PortfolioRepository(scope)
-            tiles, matching = portfolio.tiles(query, now, summary=summary, checked_at=gathered_at or now)
-            ranked = portfolio.page(query, now, summary=summary, after=after, limit=limit + 1)
-            rows = portfolio.rows(ranked[:limit], now)
-        return Portfolio(
-            tiles=tiles,
-            matching=matching,
-            rows=rows,
-            next=ranked[limit - 1].cursor if len(ranked) > limit else None,
-        )
+            if portfolio.count(None) <= WAITED_FOR:
+                return False
+            found = portfolio.refreshed()
+        self._refresh(actor, now, found[0] if found else None)
+        return True
 
     def pick(self, actor: Actor, query: PortfolioQuery, most: int | None) -> Sequence[int]:
         """Ids of the accounts that pass the filters, in order, `most` at most."""
@@ -85,17 +104,63 @@ class PortfolioService:
             after = ranked[-1].cursor
 
     def _gathered_at(self, actor: Actor, query: PortfolioQuery, now: datetime) -> datetime | None:
-        """When the summaries that answer were true; None where few accounts need none."""
+        """When the summaries that answer were true, gathered now where they are due; None where few accounts need
+        none."""
         with self._database.read(actor) as scope:
-            portfolio = PortfolioRepository(scope)
-            if portfolio.count(query.owner_id) <= LIVE_ACCOUNTS:
-                return None
-            found = portfolio.refreshed_at()
-            if found is not None and now - found < _LEAST_AGE:
-                return found
-            if found is not None and now - found < SUMMARY_AGE and not portfolio.predicted_since(found):
-                return found
+            look = _look(PortfolioRepository(scope), actor, query, now)
+        return (self._refreshed(actor, query, now, look) if look.due else look).gathered_at
+
+    def _refreshed(self, actor: Actor, query: PortfolioQuery, now: datetime, look: "_Look") -> "_Look":
+        self._refresh(actor, now, look.gathered_at)
+        with self._database.read(actor) as scope:
+            refreshed = PortfolioRepository(scope).refreshed()
+        whole = _is_whole(actor, query)
+        return _Look(gathered_at=refreshed[0] if refreshed else None, whole=whole, due=False)
+
+    def _refresh(self, actor: Actor, now: datetime, found: datetime | None) -> None:
         with self._database.write(Actor.system(actor.tenant_id)) as scope:
             PortfolioRepository(scope).refresh(now, found=found)
-        with self._database.read(actor) as scope:
-            return PortfolioRepository(scope).refreshed_at()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Look:
+    """What answers: summaries of `gathered_at` (None: the rows themselves), and whether they are `due` to be gathered.
+    `whole`: of the whole tenant, whose figures and order are kept with them."""
+
+    gathered_at: datetime | None
+    whole: bool
+    due: bool
+
+
+def _look(portfolio: PortfolioRepository, actor: Actor, query: PortfolioQuery, now: datetime) -> _Look:
+    whole = _is_whole(actor, query)
+    found, accounts = portfolio.refreshed() or (None, None)
+    known_large = whole and (accounts or 0) > LIVE_ACCOUNTS
+    if not known_large and portfolio.count(query.owner_id) <= LIVE_ACCOUNTS:
+        return _Look(gathered_at=None, whole=whole, due=False)
+    fresh = found is not None and (
+        now - found < _LEAST_AGE
+        or (now - found < OLDEST and (accounts or 0) > WAITED_FOR)  # the schedule gathers them
+        or (now - found < SUMMARY_AGE and not portfolio.predicted_since(found))
+    )
+    return _Look(gathered_at=found, whole=whole, due=not fresh)
+
+
+def _shown(
+    portfolio: PortfolioRepository, query: PortfolioQuery, now: datetime, look: _Look, *, after: str | None, limit: int
+) -> Portfolio:
+    summary, at = look.gathered_at is not None, look.gathered_at or now
+    kept = portfolio.kept_tiles(query, now, at) if summary and look.whole else None
+    tiles, matching = kept or portfolio.tiles(query, now, summary=summary, checked_at=at)
+    ranked = portfolio.page(query, now, summary=summary, after=after, limit=limit + 1, kept=kept is not None)
+    return Portfolio(
+        tiles=tiles,
+        matching=matching,
+        rows=portfolio.rows(ranked[:limit], now),
+        next=ranked[limit - 1].cursor if len(ranked) > limit else None,
+    )
+
+
+def _is_whole(actor: Actor, query: PortfolioQuery) -> bool:
+    """Whether the figures of the whole tenant are asked for."""
+    return actor.scope == "all" and query.owner_id is None

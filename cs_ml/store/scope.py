@@ -227,6 +227,11 @@ class Scope:
         if rows:
             self._session.connection().exec_driver_sql(sql, rows)
 
+    def analyze(self, table: type[TenantOwned]) -> None:
+        """Lets the database look at what a table holds, after much of it has changed."""
+        if self.dialect == "postgresql":
+            self._connection.exec_driver_sql(f'ANALYZE "{_table(table).name}"')
+
     def lock_tenant(self) -> None:
         """From here to the end of the transaction nobody else holds this lock. On SQLite a writer is alone anyway."""
         if self.dialect == "postgresql":

@@ -76,7 +76,8 @@ class PredictionService:
         if not at.live:
             actor.require(Permission.PREDICT)
             return self._compute(actor, request, at, origin="replay")
-        stored = self._stored(actor, request)
+        # A batch has looked already; it looks again under the claim.
+        stored = self._stored(actor, request) if origin == "single" or force_refresh else None
         if stored is not None and not force_refresh:
             return stored
         actor.require(Permission.PREDICT)
@@ -129,7 +130,7 @@ class PredictionService:
         holder = secrets.token_hex(16)
         before, pause = self._newest(actor, request) if known else None, _POLL_S
         while True:
-            claimed = self._claim(actor, request, holder)
+            claimed, answer = self._claim(actor, request, holder), None
             try:
                 stored = self._stored(actor, request)  # after the claim: whoever held it before has stored by now
                 if stored is not None and (known is None or stored.id != known.id):
@@ -141,7 +142,7 @@ class PredictionService:
                 if answer is not None:
                     return answer
             finally:
-                if claimed:
+                if claimed and answer is None:  # else the claim ended with the row
                     self._release(actor, holder)
             self._sleep(pause)
             pause = min(2 * pause, _LONGEST_POLL_S)
