@@ -16,6 +16,7 @@ from cs_ml.services.accounts import AccountService
 from cs_ml.services.clock import Clock
 from cs_ml.services.context import ContextService
 from cs_ml.services.databases import DatabaseService, prepare
+from cs_ml.services.health.backtest import HealthBacktestService
 from cs_ml.services.identity.access import AccessService
 from cs_ml.services.identity.sessions import SessionService
 from cs_ml.services.identity.tenant_settings import TenantSettingsService
@@ -55,6 +56,7 @@ class Services:
     context: ContextService
     predictions: PredictionService
     batches: BatchService
+    health_backtest: HealthBacktestService
     importing: ImportService
     freshness: FreshnessService
     usage: UsageService
@@ -99,6 +101,7 @@ def open_services(settings: Settings | None = None, clock: Clock = system_clock)
             freshness=FreshnessService(database, clock),
             importing=ImportService(database, clock),
             batches=BatchService(database, clock, engines),
+            health_backtest=HealthBacktestService(database, clock),
             usage=usage,
             prompts=prompts,
             trial=TrialService(llm, usage),

@@ -4,16 +4,13 @@ Everything here is copied by value into the stored prediction. Scores are 0..100
 absent, never zero and never "average".
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal
 
 from cs_ml.domain.context import Dimension
-from cs_ml.domain.policy import HEALTH_BANDS, HealthBand
-from cs_ml.domain.predictions import Trend
-from cs_ml.domain.timeline import HealthReading
+from cs_ml.domain.policy import HEALTH_BANDS, HealthBand, RiskBand
 
 FORECAST_DAYS = 30
 DROP_POINTS = 10  # so many points lower after FORECAST_DAYS is the event that the stored probability is about
@@ -25,6 +22,11 @@ JUDGED_WITHIN = timedelta(days=3)  # how far from the end of the window a readin
 LOW_SCORE = 40  # below it is the band "poor"
 STRONG_SCORE = 80  # the band "excellent"
 
+# The band of a chance of a drop: so many times the usual chance, and at least so much. A drop is a warning and no loss,
+# so none is critical; the bands of churn do not apply.
+_HIGH, _MEDIUM = (2.0, 0.30), (1.25, 0.15)
+
+Trajectory = Literal["improving", "stable", "declining", "unknown"]
 Severity = Literal["high", "medium", "low"]
 # `unusual`: look, it means no more than that; `risk`: goes along with accounts that leave.
 Meaning = Literal["unusual", "risk"]
@@ -74,7 +76,7 @@ class DimensionInsight:
     dimension: Dimension
     score: int
     at: datetime
-    trend: Trend
+    trend: Trajectory
     slope: float | None
     readings: int
     severity: Severity
@@ -102,7 +104,7 @@ class HealthForecast:
 class HealthInsights:
     """`derived`: the scores are computed by us, for want of any from the CRM. `slope` as in DimensionInsight.
 
-    `forecast` is None where `no_forecast` says why. Areas are sentences; `risk_areas` hold what goes along with leaving.
+    `forecast` is None where `no_forecast` says why. Areas are sentences; `risk_areas` are what goes along with leaving.
     """
 
     as_of: datetime
@@ -110,7 +112,7 @@ class HealthInsights:
     readings: int
     current: int | None
     current_at: datetime | None
-    trajectory: Trend
+    trajectory: Trajectory
     slope: float | None
     forecast: HealthForecast | None
     no_forecast: str
@@ -126,39 +128,9 @@ def band_of(score: float) -> HealthBand:
     return next(band for band, lowest in HEALTH_BANDS.items() if score >= lowest)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TrendOutcome:
-    """What the overall score was at the end of a forecast's window. `inside` is None where there was no interval."""
-
-    at: datetime
-    score: int
-    dropped: bool
-    inside: bool | None
-
-
-def judge(insights: HealthInsights, readings: Sequence[HealthReading]) -> TrendOutcome | None:
-    """What became of a forecast, from readings after it: the one nearest to the end of its window.
-
-    None where it made none, or no reading lies within JUDGED_WITHIN of that day: then it cannot be judged. Of two
-    equally near, the earlier.
-    """
-    forecast = insights.forecast
-    if forecast is None or insights.current is None:
-        return None
-    near = [
-        (abs(reading.at - forecast.at), reading.at, reading.scores["overall"])
-        for reading in readings
-        if "overall" in reading.scores
-        and reading.at > insights.as_of
-        and abs(reading.at - forecast.at) <= JUDGED_WITHIN
-    ]
-    if not near:
-        return None
-    _, at, score = min(near)
-    known = forecast.low is not None and forecast.high is not None
-    return TrendOutcome(
-        at=at,
-        score=score,
-        dropped=score <= insights.current - DROP_POINTS,
-        inside=forecast.low <= score <= forecast.high if known else None,  # type: ignore[operator]
-    )
+def drop_band(chance: float, usual: float) -> RiskBand:
+    """Both 0..1."""
+    for band, (times, least) in ((RiskBand.HIGH, _HIGH), (RiskBand.MEDIUM, _MEDIUM)):
+        if chance >= max(times * usual, least):
+            return band
+    return RiskBand.LOW

@@ -27,8 +27,8 @@ class HealthReference:
 
     `weight` (0..1) is the share of the last score in a forecast, the rest is the account's own median. `spread`: mean
     movement in 30 days, in points. `drop_rate`: share of months that ended DROP_POINTS or more lower. A cell is found
-    by the place of the forecast among `levels` and of the last score's lean (against its mean of 30 days) among `leans`:
-    `cells[level][lean]`.
+    by the place of the forecast among `levels`, and of the last score's lean (against its mean of 30 days) among
+    `leans`: `cells[level][lean]`.
     """
 
     as_of: datetime

@@ -56,9 +56,7 @@ def find_anomalies(series: Series) -> list[Anomaly]:
 def _sudden(series: Series) -> Iterator[_Seen]:
     """Falls within a week beyond the points that count and the account's own 99th percentile until then."""
     starts = np.searchsorted(series.days, series.days - _WEEK)
-    tops = [
-        int(start) + int(np.argmax(series.scores[start : index + 1])) for index, start in enumerate(starts)
-    ]
+    tops = [int(start) + int(np.argmax(series.scores[start : index + 1])) for index, start in enumerate(starts)]
     falls = series.scores[tops] - series.scores
     for index, start in enumerate(starts):
         before = falls[:start]

@@ -17,8 +17,11 @@ from cs_ml.domain.health.reference import MIN_MONTHS, QUANTILES, HealthReference
 from cs_ml.engines.health.panel import Floats, Ints, States
 
 WEIGHTS = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5)
-LEVELS, LEANS = 5, 3  # groups of alike positions
+LEVELS, FEW_LEVELS, LEANS = 5, 3, 3  # groups of alike positions
+_MANY_MONTHS = 3_000  # below it there are FEW_LEVELS
 MIN_CELL = 150  # past months; fewer borrow from the level's group, then from all
+# Past months overlap and accounts differ: a chance leans on the tenant's usual rate as on so many months of it.
+_USUAL_MONTHS = 1_000
 _POOLED_DAYS = 30  # days of movement seen at which an account's own counts as much as the tenant's
 _LEAST_SPREAD = 0.5  # points: integer scores of a quiet account do not move at all
 _POWER = 0.5  # an account that moved twice as much before is expected to move 1.4 times as much
@@ -64,20 +67,20 @@ class Forecasts:
 def learn(months: Sequence[Months], as_of: datetime) -> HealthReference:
     """What these months teach; without cells where they are fewer than MIN_MONTHS. All must have ended by `as_of`."""
     last, median, lean, movement, seen, ages, outcome = (
-        np.concatenate([getattr(month, name) for month in months]) if months else np.empty(0)
+        np.concatenate([np.asarray(getattr(month, name)) for month in months]) if months else np.empty(0)
         for name in Months.__slots__
     )
     if len(last) < MIN_MONTHS:
         return HealthReference(
             as_of=as_of, months=len(last), weight=1.0, spread=0.0, drop_rate=None, levels=(), leans=(), cells=()
         )
-    errors = {weight: np.abs(outcome - _point(last, median, weight)).mean() for weight in WEIGHTS}
-    weight = min(WEIGHTS, key=errors.__getitem__)
+    weight = _weight(last, median, outcome)
     known = movement[np.isfinite(movement)]
     spread = float(known.mean()) if len(known) else float(np.abs(outcome - last).mean())
     point = _point(last, median, weight)
     moves = (outcome - point) / _scale(movement, seen, ages, spread)
-    levels, leans = _edges(point, LEVELS), _edges(lean, LEANS)
+    levels = _edges(point, LEVELS if len(last) >= _MANY_MONTHS else FEW_LEVELS)
+    leans = _edges(lean, LEANS)
     return HealthReference(
         as_of=as_of,
         months=len(last),
@@ -86,7 +89,7 @@ def learn(months: Sequence[Months], as_of: datetime) -> HealthReference:
         drop_rate=float(np.mean(outcome - last <= -DROP_POINTS)),
         levels=levels,
         leans=leans,
-        cells=_cells(moves, _place(levels, point), _place(leans, lean)),
+        cells=_cells(moves, _place(levels, point), _place(leans, lean), len(levels) + 1),
     )
 
 
@@ -104,15 +107,26 @@ def forecasts(states: States, reference: HealthReference) -> Forecasts:
     # Scores are whole numbers: "10 or more lower" is everything below 9.5 lower.
     limit = (states.last - DROP_POINTS + 0.5 - point) / scale
     shares = np.linspace(0.0, 1.0, QUANTILES)
-    drop = [
-        float(np.interp(value, cells[index].quantiles, shares)) for value, index in zip(limit, place, strict=True)
-    ]
+    below = np.array(
+        [float(np.interp(value, cells[index].quantiles, shares)) for value, index in zip(limit, place, strict=True)]
+    )
+    usual = reference.drop_rate or 0.0
     return Forecasts(
         score=np.clip(point, 0, 100),
         low=np.clip(point + np.minimum(low, 0.0), 0, 100),
         high=np.clip(point + np.maximum(high, 0.0), 0, 100),
-        drop=np.array(drop),
+        drop=(reference.months * below + _USUAL_MONTHS * usual) / (reference.months + _USUAL_MONTHS),
     )
+
+
+def _weight(last: Floats, median: Floats, outcome: Floats) -> float:
+    """The last score alone, unless another share was closer by more than chance: by two standard errors."""
+    stays = np.abs(outcome - last)
+    gains = {weight: stays - np.abs(outcome - _point(last, median, weight)) for weight in WEIGHTS[1:]}
+    best = max(gains, key=lambda weight: float(gains[weight].mean()))
+    # Windows overlap by half, so there are about half as many as it seems.
+    error = float(gains[best].std()) / np.sqrt(len(last) / 2)
+    return best if gains[best].mean() > 2 * error else WEIGHTS[0]
 
 
 def _point(last: Floats, median: Floats, weight: float) -> Floats:
@@ -120,7 +134,7 @@ def _point(last: Floats, median: Floats, weight: float) -> Floats:
     return weight * last + (1.0 - weight) * median
 
 
-def _scale(movement: Floats, seen: Ints, ages: Ints, spread: float) -> Floats:
+def _scale(movement: Floats, seen: Floats | Ints, ages: Floats | Ints, spread: float) -> Floats:
     """How far this account is expected to move, its own movement and the tenant's weighed by what was seen."""
     own = np.where(np.isfinite(movement), movement, spread)
     mixed = (seen * own + _POOLED_DAYS * spread) / (seen + _POOLED_DAYS)
@@ -136,10 +150,10 @@ def _place(edges: Sequence[float], values: Floats) -> Ints:
     return np.searchsorted(np.asarray(edges), values, side="right")
 
 
-def _cells(moves: Floats, level: Ints, lean: Ints) -> tuple[tuple[MovementCell, ...], ...]:
+def _cells(moves: Floats, level: Ints, lean: Ints, groups: int) -> tuple[tuple[MovementCell, ...], ...]:
     return tuple(
         tuple(_cell(moves, moves[level == row], moves[(level == row) & (lean == column)]) for column in range(LEANS))
-        for row in range(LEVELS)
+        for row in range(groups)
     )
 
 

@@ -198,12 +198,13 @@ def low_since(series: Series) -> datetime | None:
 
 
 def _strengths(insights: Sequence[DimensionInsight], as_of: datetime) -> list[str]:
-    fresh = [one for one in insights if as_of - one.at <= MAX_READING_AGE]
-    return [
-        one.insight
-        for one in fresh
-        if (one.score >= STRONG_SCORE and one.trend != "declining") or (one.trend == "improving" and one.severity == "low")
-    ]
+    return [one.insight for one in insights if as_of - one.at <= MAX_READING_AGE and _is_strong(one)]
+
+
+def _is_strong(one: DimensionInsight) -> bool:
+    if one.trend == "declining":
+        return False
+    return one.score >= STRONG_SCORE or (one.trend == "improving" and one.severity == "low")
 
 
 def _risks(insights: Sequence[DimensionInsight], anomalies: Sequence[Anomaly], as_of: datetime) -> list[str]:

@@ -86,7 +86,7 @@ def states_at(panel: Panel, day: int) -> States:
 
 def outcomes_after(panel: Panel, day: int) -> Floats:
     """The reading nearest to FORECAST_DAYS after `day`, NaN where none lies near enough; of two, the earlier."""
-    found = np.full(panel.readings.shape[0], np.nan)
+    found: Floats = np.full(panel.readings.shape[0], np.nan)
     for away in range(JUDGED_WITHIN.days + 1):
         for column in (day + FORECAST_DAYS - away, day + FORECAST_DAYS + away):
             if column < panel.days:
@@ -99,7 +99,8 @@ def _mean(values: Floats) -> Floats:
     there = np.isfinite(values)
     count = there.sum(axis=1)
     total = np.where(there, values, 0.0).sum(axis=1)
-    return np.divide(total, count, out=np.full(len(values), np.nan), where=count > 0)
+    found: Floats = np.divide(total, count, out=np.full(len(values), np.nan), where=count > 0)
+    return found
 
 
 def _median(values: Floats) -> Floats:
@@ -109,4 +110,5 @@ def _median(values: Floats) -> Floats:
     rows = np.arange(len(values))
     upper = np.minimum(count // 2, values.shape[1] - 1)
     middle = (ordered[rows, np.maximum(count - 1, 0) // 2] + ordered[rows, upper]) / 2
-    return np.where(count > 0, middle, np.nan)
+    found: Floats = np.where(count > 0, middle, np.nan)
+    return found

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import numpy as np
 
@@ -49,7 +49,3 @@ def series_of(readings: Sequence[HealthReading], dimension: Dimension) -> Series
         np.array([(reading.at - first).total_seconds() / _DAY_S for reading in kept if first]),
         np.array([float(reading.scores[dimension]) for reading in kept]),
     )
-
-
-def within(at: datetime, now: datetime, days: float) -> bool:
-    return now - at <= timedelta(days=days)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from cs_ml.domain.predictions import Trend
+from cs_ml.domain.health.insights import Trajectory
 from cs_ml.engines.health.series import Series
 
 TREND_DAYS = 30
@@ -17,7 +17,7 @@ class Slope:
     """`points` in TREND_DAYS; None where too few readings tell. `readings`: how many there were."""
 
     points: float | None
-    trend: Trend
+    trend: Trajectory
     readings: int
 
 
