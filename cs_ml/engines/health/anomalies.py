@@ -13,16 +13,15 @@ import numpy as np
 from cs_ml.domain.health.insights import LOW_SCORE, Anomaly, AnomalyKind, Severity
 from cs_ml.engines.health.panel import Floats
 from cs_ml.engines.health.series import Series
-from cs_ml.engines.health.trend import MIN_POINTS, theil_sen
 
 _WEEK = 7.5  # days: weekly readings are a few hours more or less than 7 days apart
 _DROP_POINTS = 15.0
 _OWN_SHARE = 0.99
 _OWN_DROPS = 20  # earlier weeks from which on the account's own percentile is known
 # Days of a decline, the least loss of points over them, and the readings that must show it.
-_DECLINES = ((30, 10.0, MIN_POINTS), (90, 18.0, 8))
+_DECLINES = ((30, 10.0, 5), (90, 18.0, 8))
 _SPANNED = 0.8  # of those days
-_CONSISTENT = -0.6  # Kendall's tau; a single step has -0.5
+_CONSISTENT = -0.7  # Kendall's tau; a single step has -0.5, and five readings may have one out of order
 _PATTERN_DAYS, _PATTERN_HISTORY, _PATTERN_READINGS = 14.0, 180.0, 10
 _PATTERN_SPAN = 60.0
 _PATTERN_SIGMAS = 2.0
@@ -45,11 +44,8 @@ def find_anomalies(series: Series) -> list[Anomaly]:
     drops = [_drop(series, seen) for seen in _merged(_sudden(series), series)]
     declines = [_decline(series, seen) for seen in _merged(_sustained(series), series)]
     explained = [*drops, *declines]
-    patterns = [
-        anomaly
-        for seen in _merged(_unusual(series), series)
-        if not any(_overlap(anomaly := _pattern(series, seen), other) for other in explained)
-    ]
+    patterns = [_pattern(series, seen) for seen in _merged(_unusual(series), series)]
+    patterns = [one for one in patterns if not any(_overlap(one, other) for other in explained)]
     return sorted([*explained, *patterns], key=lambda anomaly: (anomaly.ended, anomaly.kind))
 
 
@@ -59,15 +55,16 @@ def _sudden(series: Series) -> Iterator[_Seen]:
     tops = [int(start) + int(np.argmax(series.scores[start : index + 1])) for index, start in enumerate(starts)]
     falls = series.scores[tops] - series.scores
     for index, start in enumerate(starts):
-        before = falls[:start]
-        own = float(np.quantile(before, _OWN_SHARE)) if len(before) >= _OWN_DROPS else 0.0
+        if falls[index] <= _DROP_POINTS:
+            continue
+        own = float(np.quantile(falls[:start], _OWN_SHARE)) if start >= _OWN_DROPS else 0.0
         threshold = max(_DROP_POINTS, own)
         if falls[index] > threshold:
             yield _Seen(tops[index], index, float(falls[index]), threshold)
 
 
 def _sustained(series: Series) -> Iterator[_Seen]:
-    for index in range(MIN_POINTS - 1, len(series)):
+    for index in range(_DECLINES[0][2] - 1, len(series)):
         for days, loss, readings in _DECLINES:
             first = int(np.searchsorted(series.days, series.days[index] - days - 0.5))
             window = Series(
@@ -82,12 +79,11 @@ def _sustained(series: Series) -> Iterator[_Seen]:
 
 
 def _falls(window: Series, days: int, loss: float) -> bool:
-    third = max(len(window) // 3, 1)
     if window.days[-1] - window.days[0] < _SPANNED * days:
         return False
-    if window.scores[:third].mean() - window.scores[-third:].mean() < loss / 3:
-        return False  # spares most windows the slopes between all pairs
-    return theil_sen(window).slope * days <= -loss and _tau(window.scores) <= _CONSISTENT
+    third = max(len(window) // 3, 1)
+    lost = 1.5 * (window.scores[:third].mean() - window.scores[-third:].mean())  # their middles are 2/3 apart
+    return bool(lost >= loss) and _tau(window.scores) <= _CONSISTENT
 
 
 def _tau(scores: Floats) -> float:

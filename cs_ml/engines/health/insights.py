@@ -34,6 +34,7 @@ HISTORY_DAYS = 730  # what anomalies are looked for in, and an account's own usu
 _RECENT_DAYS = 90  # anomalies that ended longer ago are history, not news
 _GOES_ON = timedelta(days=14)
 _PERSISTS_DAYS, _PERSISTS_READINGS = 14.0, 3
+_MOST_WORRIES = 3
 _STEEP = -10.0  # points in 30 days
 _CAUSE_POINTS = 5  # a dimension that moved less explains nothing
 
@@ -120,7 +121,7 @@ def summary_of(found: HealthInsights) -> str:
     parts = [f"{name} is {found.current} of 100 ({band_of(found.current)}){_direction(found)}."]
     forecast = found.forecast
     if forecast is None:
-        return " ".join([*parts, found.no_forecast, *found.risk_areas])
+        return " ".join([*parts, found.no_forecast, *_worries(found)])
     ahead = f"In {FORECAST_DAYS} days {forecast.score:.0f} is to be expected"
     if forecast.low is None or forecast.high is None or forecast.drop_probability is None:
         parts.append(f"{ahead}; how far it may lie from that is not known yet.")
@@ -128,7 +129,13 @@ def summary_of(found: HealthInsights) -> str:
         usual = "" if found.usual_drop_rate is None else f" (usual here: {found.usual_drop_rate:.0%})"
         parts.append(f"{ahead}, and 8 times in 10 something from {forecast.low:.0f} to {forecast.high:.0f}.")
         parts.append(f"The chance of {DROP_POINTS} or more points lower is {forecast.drop_probability:.0%}{usual}.")
-    return " ".join([*parts, *found.risk_areas])
+    return " ".join([*parts, *_worries(found)])
+
+
+def _worries(found: HealthInsights) -> list[str]:
+    """The risks that the first sentence has not told, the worst first."""
+    told = {one.insight for one in found.insights if one.dimension == "overall" and one.score >= LOW_SCORE}
+    return [risk for risk in found.risk_areas if risk not in told][:_MOST_WORRIES]
 
 
 def _direction(found: HealthInsights) -> str:
@@ -209,7 +216,8 @@ def _is_strong(one: DimensionInsight) -> bool:
 
 def _risks(insights: Sequence[DimensionInsight], anomalies: Sequence[Anomaly], as_of: datetime) -> list[str]:
     """Low levels that persist, steep slopes, and declines that go on; never a sudden drop alone."""
-    said = {one.dimension: one.insight for one in insights if one.severity != "low"}
+    bad = sorted((one for one in insights if one.severity != "low"), key=lambda one: one.severity == "medium")
+    said = {one.dimension: one.insight for one in bad}
     going_on = [
         anomaly
         for anomaly in anomalies

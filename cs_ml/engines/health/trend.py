@@ -29,25 +29,10 @@ def slope_of(series: Series) -> Slope:
     recent = series.last_days(TREND_DAYS)
     if len(recent) < MIN_POINTS or recent.days[-1] - recent.days[0] < _MIN_SPAN:
         return Slope(None, "unknown", len(recent))
-    found = theil_sen(recent)
-    points = found.slope * TREND_DAYS
-    if points <= -STEADY and found.high < 0:
-        return Slope(points, "declining", len(recent))
-    return Slope(points, "improving" if points >= STEADY and found.low > 0 else "stable", len(recent))
-
-
-@dataclass(frozen=True, slots=True)
-class SlopeInterval:
-    """Points a day, and the interval of 90 %."""
-
-    slope: float
-    low: float
-    high: float
-
-
-def theil_sen(series: Series) -> SlopeInterval:
-    """Of two readings or more."""
     from scipy.stats import theilslopes
 
-    found = theilslopes(series.scores, series.days, alpha=_CONFIDENCE)
-    return SlopeInterval(float(found.slope), float(found.low_slope), float(found.high_slope))
+    found = theilslopes(recent.scores, recent.days, alpha=_CONFIDENCE)
+    points = float(found.slope) * TREND_DAYS
+    if points <= -STEADY and found.high_slope < 0:
+        return Slope(points, "declining", len(recent))
+    return Slope(points, "improving" if points >= STEADY and found.low_slope > 0 else "stable", len(recent))
