@@ -17,10 +17,8 @@ def actor_of(services: Services, slug: str) -> Actor:
     return Actor.system(services.access.tenant_by_slug(slug).id)
 
 
-def end_of(day: str | None, option: str = "as_of") -> datetime | None:
+def end_of(day: str, option: str = "as_of") -> datetime:
     """The last millisecond of an ISO day, UTC. Raises Invalid, which names the option."""
-    if day is None:
-        return None
     try:
         parsed = datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC)
     except ValueError as error:

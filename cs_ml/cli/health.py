@@ -8,15 +8,17 @@ from cs_ml.bootstrap import open_services
 from cs_ml.cli.asking import AsOf, actor_of, end_of
 from cs_ml.cli.options import Account, Json, Tenant
 from cs_ml.cli.output import show, show_data
+from cs_ml.domain.health.changes import Change
 from cs_ml.domain.health.insights import HealthInsights
 from cs_ml.domain.predictions import PredictionType
-from cs_ml.services.health.answers import backtest_answer, health_answer
+from cs_ml.services.health.answers import backtest_answer, changes_answer, health_answer
 
 
 def register(app: typer.Typer) -> None:
     """Adds these verbs to the command line."""
     app.command("health")(health)
     app.command("health-backtest")(health_backtest)
+    app.command("explain")(explain)
 
 
 def health(
@@ -35,7 +37,7 @@ def health(
             services.context.resolve(actor, account),
             PredictionType.HEALTH_TREND,
             force_refresh=refresh,
-            as_of=end_of(as_of),
+            as_of=None if as_of is None else end_of(as_of),
         )
     if as_json:
         show_data(health_answer(found))
@@ -58,6 +60,39 @@ def health_backtest(*, tenant: Tenant, as_json: Json = False) -> None:
         )
     drop = found.drop
     show(f"Chance of a drop: Brier {drop.brier:.4f}, of the usual rate {drop.base_rate_brier:.4f} (n {drop.n}).")
+
+
+def explain(
+    account: Account,
+    *,
+    tenant: Tenant,
+    since: Annotated[str, typer.Option("--from", metavar="DATE", help="The end of this day (UTC) is compared ...")],
+    until: Annotated[str, typer.Option("--to", metavar="DATE", help="... with the end of this one.")],
+    as_json: Json = False,
+) -> None:
+    """What changed between two dates and why, in parts that add up."""
+    first, last = end_of(since, "from"), end_of(until, "to")
+    with open_services() as services:
+        actor = actor_of(services, tenant)
+        account_id = services.context.resolve(actor, account)
+        found = services.explanations.explain(actor, account_id, first, last)
+    if as_json:
+        show_data(changes_answer(account_id, found))
+        return
+    name = "Health score (derived)" if found.derived else "Health score"
+    if found.health:
+        _show_change(name, found.health)
+    else:
+        show(found.no_health)
+    _show_change(f"Chance of leaving within {found.window_days} days, %", found.churn)
+
+
+def _show_change(name: str, change: Change) -> None:
+    show(f"{name}: {change.before} to {change.after}, {change.points:+} points.")
+    for part in change.parts:
+        held = "" if part.before is None else f"  ({part.before} to {part.after})"
+        show(f"  {part.points:+6}  {part.label}{held}")
+    show(f"  {change.note}")
 
 
 def _show_insights(found: HealthInsights) -> None:

@@ -27,7 +27,9 @@ def context(account: Account, *, tenant: Tenant, as_of: AsOf = None, as_json: Js
     """What is known of an account, exactly as a prediction receives it."""
     with open_services() as services:
         actor = actor_of(services, tenant)
-        found = services.context.gather_context(actor, services.context.resolve(actor, account), end_of(as_of))
+        found = services.context.gather_context(
+            actor, services.context.resolve(actor, account), None if as_of is None else end_of(as_of)
+        )
     if as_json:
         show_data(found)
     else:
@@ -53,7 +55,7 @@ def predict(
             kind,
             force_refresh=refresh,
             window_days=window,
-            as_of=end_of(as_of),
+            as_of=None if as_of is None else end_of(as_of),
         )
     if as_json:
         show_data(prediction_answer(found))

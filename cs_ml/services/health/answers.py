@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from cs_ml.domain.health.insights import HealthInsights
+from cs_ml.domain.health.changes import Change, Changes
+from cs_ml.domain.health.insights import Anomaly, HealthInsights
 from cs_ml.domain.predictions import Prediction
 from cs_ml.services.health.backtest import HealthBacktest
 
@@ -55,7 +56,7 @@ def _forecast(insights: HealthInsights) -> dict[str, Any]:
     }
 
 
-def _anomaly(anomaly: Any) -> dict[str, Any]:
+def _anomaly(anomaly: Anomaly) -> dict[str, Any]:
     return {
         "dimension": anomaly.dimension,
         "anomalyType": anomaly.kind,
@@ -68,6 +69,33 @@ def _anomaly(anomaly: Any) -> dict[str, Any]:
         "description": anomaly.description,
         "possibleCauses": list(anomaly.possible_causes),
         "evidence": list(anomaly.evidence),
+    }
+
+
+def changes_answer(account_id: int, found: Changes) -> dict[str, Any]:
+    return {
+        "accountId": account_id,
+        "from": found.since,
+        "to": found.until,
+        "derived": found.derived,
+        "health": _change(found.health) if found.health else None,
+        "noHealthReason": found.no_health or None,
+        "churn": _change(found.churn) | {"predictionWindowDays": found.window_days},
+    }
+
+
+def _change(change: Change) -> dict[str, Any]:
+    return {
+        "before": change.before,
+        "after": change.after,
+        "change": change.points,
+        "beforeAt": change.before_at,
+        "afterAt": change.after_at,
+        "parts": [
+            {"code": part.code, "part": part.label, "points": part.points, "before": part.before, "after": part.after}
+            for part in change.parts
+        ],
+        "note": change.note,
     }
 
 

@@ -1,6 +1,6 @@
 """Health scores of a whole tenant as columns, what they taught, and the daily facts that a derived score is made of."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cache
@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import TypeAdapter
 from sqlalchemy import Text, bindparam, case, cast, func, select
 
+from cs_ml.domain.context import DIMENSIONS, Dimension
 from cs_ml.domain.health.reference import HealthReference
 from cs_ml.store.accounts import NO_ENGAGEMENT, day_of, happened_at
 from cs_ml.store.scope import AnySelect, Scope
@@ -93,6 +94,11 @@ class HealthScoreRepository:
             )
             for row in rows
         ]
+
+    def weights(self, account_id: int, until: datetime) -> Mapping[Dimension, int]:
+        """What each dimension weighs in the CRM's newest score by `until`; empty where it has none."""
+        row = self._scope.execute(_weights(), {"account": account_id, "until": until}).first()
+        return {} if row is None else {name: row._mapping[name] for name in DIMENSIONS[1:]}
 
     def issues(self, ids: Sequence[int], until: datetime) -> Sequence[OpenIssue]:
         """Risk CTAs of these accounts opened by `until`."""
@@ -187,6 +193,17 @@ def _contacts(dialect: str) -> AnySelect:
         .where(CRMActivity.account_id.in_(bindparam("ids", expanding=True)), _happened_within())
         .group_by(CRMActivity.account_id, "day")
         .order_by("day")
+    )
+
+
+@cache
+def _weights() -> AnySelect:
+    point = AccountHealthScoreHistory
+    return (
+        select(*(getattr(point, f"{name}_weight").label(name) for name in DIMENSIONS[1:]))
+        .where(point.account_id == bindparam("account"), point.calculated_at <= bindparam("until"))
+        .order_by(point.calculated_at.desc(), point.id.desc())
+        .limit(1)
     )
 
 
