@@ -52,10 +52,15 @@ class ValidationService:
         return ValidationReport(
             validated=validated,
             withdrawn=withdrawn,
-            complete_until=None if complete == _NEVER else complete.date(),
+            complete_until=last_day(complete),
             live=live,
             replayed=replayed,
         )
+
+
+def last_day(complete: datetime) -> date | None:
+    """The last day of what `complete_until` answers; None where nobody records churn."""
+    return None if complete == _NEVER else (complete - timedelta(milliseconds=1)).date()
 
 
 def judge(scope: Scope, now: datetime) -> tuple[int, int]:

@@ -145,7 +145,8 @@ def _guessed() -> Condition:
 
 def _judged(windows: Windows, *, churned: bool) -> Condition:
     """A judged window of the same day and length."""
-    judged, dialect = JudgedOutcome, windows.dialect
+    judged: Any = JudgedOutcome
+    dialect = windows.dialect
     return _exists(
         judged,
         windows,
