@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 
@@ -19,6 +19,25 @@ MOST_A_MONTH = 60  # accounts that somebody may say they can work in a month
 
 _COMPARED: tuple[FigureName, ...] = ("skill", "brier", "auroc")
 _MOST_GROUPS = 24
+
+
+class JudgedRows(NamedTuple):
+    """Which judged predictions are read. `owner_id`: of whose accounts only, None for the whole tenant; `version` is
+    that of the data, so that what is new is read anew."""
+
+    owner_id: int | None
+    version: str
+    window_days: int
+    replays: bool
+
+
+class Look(NamedTuple):
+    """What is asked for of them; hashable, so that answers can be kept. `engine` None: all of them."""
+
+    rows: JudgedRows
+    engine: EngineName | None
+    treated: Treated
+    every: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,7 +65,7 @@ class LeadTimes:
     churners: int
 
 
-def pick(judged: Judged, *, engine: str | None = None, treated: Treated = "all", every: bool = False) -> Judged:
+def pick(judged: Judged, *, engine: EngineName | None = None, treated: Treated = "all", every: bool = False) -> Judged:
     """The predictions that count; `every`: also those that were made within the window of another one."""
     mask = np.ones(len(judged), dtype=bool) if every else judged.headline.copy()
     if engine is not None:
@@ -56,7 +75,7 @@ def pick(judged: Judged, *, engine: str | None = None, treated: Treated = "all",
     return judged.where(mask)
 
 
-def engines_in(judged: Judged) -> Mapping[str, int]:
+def engines_in(judged: Judged) -> Mapping[EngineName, int]:
     """Engines by how many predictions count, the most first."""
     names, numbers = np.unique(judged.engine[judged.headline], return_counts=True)
     return dict(sorted(zip(names.tolist(), numbers.tolist(), strict=True), key=lambda found: (-found[1], found[0])))
@@ -66,7 +85,7 @@ def evaluation_of(judged: Judged) -> Evaluation:
     return evaluate(judged.churned, judged.chance, judged.account)
 
 
-def baselines(judged: Judged, engine: str, treated: Treated = "all") -> list[Baseline]:
+def baselines(judged: Judged, engine: EngineName | None, treated: Treated = "all") -> list[Baseline]:
     """What the chosen engine has to beat on its own predictions, and the other engines, each on its own."""
     chosen = pick(judged, engine=engine, treated=treated)
     rate = float(chosen.churned.mean()) if len(chosen) else 0.0
