@@ -35,12 +35,15 @@ def render() -> None:
         draw_nothing(source, counts)
         return
     draw_definition(chosen, state.complete_until)
-    found = cache.evaluated(actor.tenant_id, chosen.look)
-    draw_figures(found)
-    draw_baselines(chosen, found, cache.compared(actor.tenant_id, chosen.look), download_name("accuracy"))
+    with st.spinner("Working out the figures …"):
+        found = cache.evaluated(actor.tenant_id, chosen.look)
+        others = cache.compared(actor.tenant_id, chosen.look)
+    judged = judged_of(chosen)
+    draw_figures(found, worked_on=int(judged.treated.sum()))
+    draw_baselines(chosen, found, others, download_name("accuracy"))
     match ask_section():
         case Section.CALIBRATION:
-            draw_calibration(found, judged_of(chosen), download_name("calibration"))
+            draw_calibration(found, judged, download_name("calibration"))
         case Section.THRESHOLD:
             draw_threshold(chosen, download_name("thresholds"))
         case Section.CAPACITY:

@@ -9,6 +9,7 @@ import numpy as np
 from cs_ml.domain.predictions import EngineName
 from cs_ml.evaluation.metrics import capacity, confusions, evaluate
 from cs_ml.evaluation.report import Confusion, Evaluation, FigureName
+from cs_ml.evaluation.sample import TOP_SHARE
 from cs_ml.services.truth.judged import DAY_MS, NEVER, Judged
 
 Treated = Literal["all", "treated", "untreated"]
@@ -95,6 +96,19 @@ def baselines(judged: Judged, engine: EngineName | None, treated: Treated = "all
         Baseline(kind="all_renew", evaluation=_compared(chosen, np.zeros(len(chosen)))),
         *(Baseline(kind=name, evaluation=_compared(one, one.chance)) for name, one in others.items() if len(one)),
     ]
+
+
+def dimensions(judged: Judged) -> list[Dimension]:
+    """By what there is something to break down."""
+    always: list[Dimension] = ["segment", "month", "treated"]
+    several: list[Dimension] = ["engine", "model", "prompt"]
+    least = {"engine": 2}  # names, the empty one of engines without a model not counted
+    return always + [one for one in several if len(set(getattr(judged, one)) - {""}) >= least.get(one, 1)]
+
+
+def top_tenth(judged: Judged) -> float:
+    """The chance (0..1) at which the tenth with the highest chances begins."""
+    return float(np.quantile(judged.chance, 1 - TOP_SHARE)) if len(judged) else 0.5
 
 
 def breakdown(judged: Judged, dimension: Dimension) -> list[tuple[str, Evaluation]]:

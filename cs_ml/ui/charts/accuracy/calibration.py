@@ -62,6 +62,7 @@ def _marks(bins: Sequence[CalibrationBin], colour: str) -> go.Scatter:
         x=[one.predicted * 100 for one in bins],
         y=[one.observed * 100 for one in bins],
         mode="markers",
+        cliponaxis=False,
         marker={"color": colour, "size": [8 + 8 * (one.n / most) ** 0.5 for one in bins]},
         error_y={
             "array": [(one.high - one.observed) * 100 for one in bins],

@@ -97,9 +97,9 @@ def lead_figure(days: Sequence[float]) -> go.Figure:
 
 
 def lead_words(days: Sequence[float]) -> str:
-    return (
-        f"First warnings of {len(days)} customers, half of them {median(days):.0f} days or more ahead." if days else ""
-    )
+    if not days:
+        return "Nobody that left was warned of."
+    return f"First warnings of {len(days)} customers, half of them {median(days):.0f} days or more ahead."
 
 
 def lead_counts(days: Sequence[float]) -> list[tuple[int, int]]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from cs_ml.services.truth.figures import Dimension
+from cs_ml.services.truth.figures import Dimension, dimensions
 from cs_ml.ui import cache
 from cs_ml.ui.charts.accuracy.groups import skill_figure, skill_words
 from cs_ml.ui.components import empty_state, table
@@ -33,7 +33,7 @@ def draw_groups(chosen: Chosen, download: str) -> None:
         "Skill compares with the usual rate of the same group: right of the dashed line the method errs less than that "
         "rate. Groups too small to tell are hollow and grey; intervals that touch the line prove nothing."
     )
-    options: list[Dimension] = list(_WORDS)
+    options = dimensions(cache.judged(chosen.tenant_id, chosen.look.rows))
     by = st.segmented_control(
         "By",
         options,

@@ -106,7 +106,8 @@ def draw_nothing(source: Source, counts: OutcomeCounts) -> None:
         )
 
 
-def draw_figures(found: Evaluation) -> None:
+def draw_figures(found: Evaluation, worked_on: int) -> None:
+    """`worked_on`: how many of these predictions somebody acted beside."""
     faint = too_few(found.n, found.churned)
     if faint:
         draw_few(found)
@@ -123,7 +124,8 @@ def draw_figures(found: Evaluation) -> None:
         _tile("Leavers in the top tenth", _times(lift.value), _span(lift, _times), "1 × is blind chance", faint, _LIFT)
     st.caption(
         f"From {count(found.n, 'prediction')} of {count(found.accounts, 'customer')}; {found.churned:,} left "
-        f"({percent(found.base_rate)}, the usual rate here)."
+        f"({percent(found.base_rate)}, the usual rate here). After {worked_on:,} of the predictions somebody worked on "
+        "the account."
     )
 
 
@@ -131,6 +133,9 @@ def draw_baselines(chosen: Chosen, found: Evaluation, others: Sequence[Baseline]
     """The chosen method beside what it has to beat."""
     own = (ENGINE_WORDS[chosen.engine], found)
     rows = [_row(name, one) for name, one in [own, *((_BASELINE_WORDS[one.kind], one.evaluation) for one in others)]]
+    for row, other in zip(rows[1:], others, strict=True):
+        if other.kind == "base_rate":
+            row["Skill, 95 %"] = "by definition"
     st.subheader("Better than what?", anchor=False)
     table(rows, alt="The chosen method beside other ways to predict", download=download, key="baseline-rows")
     st.caption(
@@ -190,7 +195,10 @@ def _span(found: Figure, words: Words) -> str | None:
 
 
 def _share(value: float | None) -> str:
-    return UNKNOWN if value is None else f"{value * 100:.0f}{NARROW}%".replace("-", "\N{MINUS SIGN}")
+    if value is None:
+        return UNKNOWN
+    rounded = round(value * 100) or 0  # without a minus before nothing
+    return f"{rounded}{NARROW}%".replace("-", "\N{MINUS SIGN}")
 
 
 def _points(value: float | None) -> str:

@@ -29,7 +29,8 @@ def draw_misses(chosen: Chosen) -> None:
         "nothing "
         "that came later is shown. Look whether a sign was there that was not taken up."
     )
-    left, alarms = misses(judged_of(chosen), ask_threshold(), _MOST)
+    judged = judged_of(chosen)
+    left, alarms = misses(judged, ask_threshold(judged), _MOST)
     names = services().accuracy.names(actor, [*left.account.tolist(), *alarms.account.tolist()])
     st.subheader("Left without a warning", anchor=False)
     _draw_rows(left, names, Key.MISSES, "Nobody left without a warning at this line.")

@@ -12,6 +12,7 @@ from cs_ml.services.truth.figures import (
     lead_times,
     money,
     pick,
+    top_tenth,
     warnings,
 )
 from cs_ml.services.truth.judged import Judged
@@ -44,16 +45,19 @@ def judged_of(chosen: Chosen, *, every: bool | None = None) -> Judged:
     return pick(rows, engine=chosen.engine, treated=look.treated, every=counted)
 
 
-def ask_threshold() -> float:
-    """0..1, from a slider in percent."""
+def ask_threshold(judged: Judged) -> float:
+    """0..1, from a slider in percent; it begins where the tenth with the highest chances does."""
+    begin = top_tenth(judged)
     percent_chosen: int = st.slider(
         "Warn from this chance on",
         1,
         99,
-        round(ACCURATE_FROM * 100),
+        min(max(round(begin * 100), 1), 99),
         format="%d %%",
         key=Key.THRESHOLD,
         bind="query-params",
+        help="It begins where the tenth with the highest chances does. The share of right predictions that other "
+        f"tools ask for counts a chance of {percent(ACCURATE_FROM)} or more as “will leave”.",
     )
     return percent_chosen / 100
 
@@ -66,7 +70,8 @@ def draw_threshold(chosen: Chosen, download: str) -> None:
         "high "
         "one does the opposite."
     )
-    threshold, judged = ask_threshold(), judged_of(chosen)
+    judged = judged_of(chosen)
+    threshold = ask_threshold(judged)
     found = warnings(judged)
     here = found[THRESHOLDS.index(threshold)]
     _draw_confusion(here)
@@ -149,8 +154,9 @@ def draw_lead(chosen: Chosen, download: str) -> None:
         f"{chosen.look.rows.window_days} days held the "
         "churn. Every prediction counts here, so a customer that is predicted often is warned of earlier."
     )
-    threshold = ask_threshold()
-    found = lead_times(judged_of(chosen, every=True), threshold)
+    judged = judged_of(chosen, every=True)
+    threshold = ask_threshold(judged)
+    found = lead_times(judged, threshold)
     warned = len(found.days)
     facts(
         {
@@ -189,4 +195,4 @@ def _cells(found: Confusion) -> dict[str, object]:
 
 def _rate(share: float | None, part: int, whole: int) -> str:
     """Never a rate without its n."""
-    return f"{percent(share)} ({part:,} of {whole:,})" if share is not None else f"{UNKNOWN} (0 of 0)"
+    return f"{percent(share)} ({part:,} of {whole:,})" if share is not None else "none (0 of 0)"
