@@ -1,12 +1,16 @@
 """The composition root: settings in, wired services out. The only place that knows all parts, and the only clock."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
+from cs_ml.domain.actor import Actor
 from cs_ml.domain.errors import Invalid
 from cs_ml.domain.jobs import Schedule
+from cs_ml.domain.predictions import EngineName
+from cs_ml.engines.base import Engine
 from cs_ml.engines.rules import RulesEngine
 from cs_ml.engines.scorecard import default_scorecard
 from cs_ml.jobs.tasks import Tasks
@@ -20,6 +24,8 @@ from cs_ml.services.accounts import AccountService
 from cs_ml.services.clock import Clock
 from cs_ml.services.context import ContextService
 from cs_ml.services.databases import DatabaseService, prepare
+from cs_ml.services.health.backtest import HealthBacktestService
+from cs_ml.services.health.explaining import ExplanationService
 from cs_ml.services.identity.access import AccessService
 from cs_ml.services.identity.sessions import SessionService
 from cs_ml.services.identity.tenant_settings import TenantSettingsService
@@ -39,6 +45,12 @@ from cs_ml.services.predicting.batches import BatchService
 from cs_ml.services.predicting.limits import PredictionLimit
 from cs_ml.services.predicting.predictions import CLAIM_TTL, PredictionService
 from cs_ml.services.predicting.references import FreshnessService
+from cs_ml.services.truth.accuracy import AccuracyService
+from cs_ml.services.truth.backtests import BacktestService
+from cs_ml.services.truth.model_alone import ModelAlone
+from cs_ml.services.truth.outcomes import OutcomeService
+from cs_ml.services.truth.replaying import EngineAt
+from cs_ml.services.truth.validation import ValidationService
 from cs_ml.settings import Settings
 from cs_ml.store.database import Database
 
@@ -69,11 +81,17 @@ class Services:
     monitoring: MonitoringService
     tasks: Tasks
     workforce: Workforce
+    health_backtest: HealthBacktestService
+    explanations: ExplanationService
     importing: ImportService
     freshness: FreshnessService
     usage: UsageService
     prompts: PromptService
     trial: TrialService
+    outcomes: OutcomeService
+    validation: ValidationService
+    accuracy: AccuracyService
+    backtests: BacktestService
     llm: LlmClient | None
 
 
@@ -88,35 +106,25 @@ def open_services(settings: Settings | None = None, clock: Clock = system_clock)
     configure_logs(settings.log_level)
     llm = _language_model(settings, clock)
     database = Database(settings.database_url)
-    engines = [RulesEngine(default_scorecard())]
+    scorecard = RulesEngine(default_scorecard())
+    engines = [scorecard]
     prompts = PromptService(database, clock, KnownEntitiesCache(database))
     usage = UsageService(database, clock)
     model = LanguageModel(client=llm, prompts=prompts, usage=usage) if llm else None
     workforce = Workforce(database.queue_conninfo() if database.dialect == "postgresql" else None, clock)
     try:
         prepare(database)
-        access, portfolio = AccessService(database, clock), PortfolioService(database, clock)
+        portfolio, validation = PortfolioService(database, clock), ValidationService(database, clock)
         batches, limit = BatchService(database, clock, engines), PredictionLimit(settings.limit_predictions_per_day)
         ttl = CLAIM_TTL + timedelta(seconds=settings.llm_timeout_s)
         predictions = PredictionService(database, clock, EngineChain(engines, model), limit, claim_ttl=ttl)
-        batch_limit = BatchLimit(settings.limit_batches_per_day)
-        runs = BatchRunService(
-            database,
-            clock,
-            workforce.queue,
-            portfolio,
-            predictions,
-            batch_limit=batch_limit,
-            lanes=workforce.lanes,
-        )
-        upkeep = UpkeepService(database, clock, runs, portfolio, predictions, limit=limit)
-        schedules = ScheduleService(database, clock, _schedules(upkeep, portfolio))
-        work = BatchWork(database, clock, workforce.queue, predictions, batches)
+        parts = _Parts(database, clock, portfolio, predictions, batches, validation)
+        long_work = _long_work(parts, workforce, limit, BatchLimit(settings.limit_batches_per_day))
         yield Services(
             settings=settings,
             database=database,
             clock=clock,
-            access=access,
+            access=long_work.access,
             tenant_settings=TenantSettingsService(database, clock),
             accounts=AccountService(database, clock),
             portfolio=portfolio,
@@ -125,14 +133,20 @@ def open_services(settings: Settings | None = None, clock: Clock = system_clock)
             freshness=FreshnessService(database, clock),
             importing=ImportService(database, clock),
             batches=batches,
-            runs=runs,
-            schedules=schedules,
-            monitoring=MonitoringService(database, clock, limit=limit, batch_limit=batch_limit),
-            tasks=Tasks(access, runs, work, schedules, workforce.queue),
+            runs=long_work.runs,
+            schedules=long_work.schedules,
+            monitoring=long_work.monitoring,
+            tasks=long_work.tasks,
             workforce=workforce,
+            health_backtest=HealthBacktestService(database, clock),
+            explanations=ExplanationService(database, clock, scorecard),
             usage=usage,
             prompts=prompts,
             trial=TrialService(llm, usage),
+            outcomes=OutcomeService(database, clock),
+            validation=validation,
+            accuracy=AccuracyService(database, clock),
+            backtests=BacktestService(database, clock, _engines_at(engines[0], model)),
             llm=llm,
         )
     finally:
@@ -142,24 +156,72 @@ def open_services(settings: Settings | None = None, clock: Clock = system_clock)
         database.close()
 
 
-def _schedules(upkeep: UpkeepService, portfolio: PortfolioService) -> Sequence[Schedule]:
+class _Parts(NamedTuple):
+    """What long work is made of."""
+
+    database: Database
+    clock: Clock
+    portfolio: PortfolioService
+    predictions: PredictionService
+    batches: BatchService
+    validation: ValidationService
+
+
+class _LongWork(NamedTuple):
+    access: AccessService
+    runs: BatchRunService
+    schedules: ScheduleService
+    monitoring: MonitoringService
+    tasks: Tasks
+
+
+def _long_work(parts: _Parts, workforce: Workforce, limit: PredictionLimit, batch_limit: BatchLimit) -> _LongWork:
+    database, clock, portfolio, predictions, batches, _ = parts
+    runs = BatchRunService(
+        database,
+        clock,
+        workforce.queue,
+        portfolio,
+        predictions,
+        batch_limit=batch_limit,
+        lanes=workforce.lanes,
+    )
+    upkeep = UpkeepService(database, clock, runs, portfolio, predictions, limit=limit)
+    schedules = ScheduleService(database, clock, _schedules(parts, upkeep))
+    work = BatchWork(database, clock, workforce.queue, predictions, batches)
+    access = AccessService(database, clock)
+    return _LongWork(
+        access=access,
+        runs=runs,
+        schedules=schedules,
+        monitoring=MonitoringService(database, clock, limit=limit, batch_limit=batch_limit),
+        tasks=Tasks(access, runs, work, schedules, workforce.queue),
+    )
+
+
+def _schedules(parts: _Parts, upkeep: UpkeepService) -> Sequence[Schedule]:
     """What comes back by itself, in UTC. One more is one more line."""
     return (
-        Schedule(
-            name="summaries",
-            cron="*/5 * * * *",
-            says="Gathers the portfolio of a tenant with very many accounts.",
-            do=portfolio.refresh,
+        _every("expire", "10 0 * * *", "Ends predictions that are too old.", upkeep.expire),
+        _every("usage", "20 0 * * *", "Adds up the model's usage by day.", upkeep.roll_up_usage),
+        _every("validate", "30 1 * * *", "Judges predictions whose time has passed.", parts.validation.validate),
+        _every(
+            "predict", "0 2 * * *", "Predicts what is stale or has changed, high value first.", upkeep.predict_moved
         ),
-        Schedule(name="expire", cron="10 0 * * *", says="Ends predictions that are too old.", do=upkeep.expire),
-        Schedule(name="usage", cron="20 0 * * *", says="Adds up the model's usage by day.", do=upkeep.roll_up_usage),
-        Schedule(
-            name="predict",
-            cron="0 2 * * *",
-            says="Predicts anew what is stale or has changed, high value first.",
-            do=upkeep.predict_moved,
-        ),
+        _every("summaries", "*/5 * * * *", "Gathers the portfolio of very large tenants.", parts.portfolio.refresh),
     )
+
+
+def _every(name: str, cron: str, says: str, do: Callable[[Actor], object]) -> Schedule:
+    return Schedule(name=name, cron=cron, says=says, do=do)
+
+
+def _engines_at(rules: Engine, model: LanguageModel | None) -> dict[EngineName, EngineAt]:
+    """What a backtest asks: the rules were always what they are; a model is asked as it is now."""
+    engines: dict[EngineName, EngineAt] = {"rules": lambda _actor, _at: rules}
+    if model is not None:
+        engines["llm"] = lambda actor, _at: ModelAlone(actor, model)
+    return engines
 
 
 def _language_model(settings: Settings, clock: Clock) -> LlmClient | None:

@@ -19,6 +19,7 @@ ENTRIES = (
     ("portfolio.py", "Portfolio", "portfolio"),
     ("account.py", "Account", "account"),
     ("operations.py", "Operations", "operations"),
+    ("accuracy.py", "Accuracy", "accuracy"),
 )
 # For those who may manage the tenant; others have no such page.
 MANAGERS = frozenset({"operations.py"})

@@ -86,7 +86,11 @@ def test_what_broke_is_tried_again_and_a_refusal_is_not(monkeypatch: pytest.Monk
 
 def test_several_are_worked_on_at_once() -> None:
     together = threading.Barrier(3, timeout=PATIENCE_S)
-    tasks = Recorded(3, lambda _: together.wait() and None)
+
+    def meet(_: Job) -> None:
+        together.wait()
+
+    tasks = Recorded(3, meet)
     with working(tasks, job("a"), job("b"), job("c"), lanes=3):
         assert tasks.all.wait(PATIENCE_S)
 
