@@ -76,7 +76,7 @@ _SEED = (
     SELECT %(t)s, 'Customer ' || n, 'CUSTOMER', %(o)s, %(now)s - interval '2 years', %(now)s
     FROM generate_series(1, %(n)s) n""",
     """INSERT INTO "AccountFact" ("tenantId", "accountId", "kind", "validFrom", "arr", "renewalDate")
-    SELECT "tenantId", "id", 'changed', %(now)s - interval '1 year', 5000 + "id" * 7919 %% 90000,
+    SELECT "tenantId", "id", 'changed', %(now)s - interval '1 year', 5000 + "id"::bigint * 7919 %% 90000,
     %(now)s + ("id" * 31 %% 400) * interval '1 day' FROM "Account" WHERE "tenantId" = %(t)s""",
     """INSERT INTO "AccountFact" ("tenantId", "accountId", "kind", "validFrom", "currency", "segment")
     SELECT "tenantId", "id", 'timeless', '1970-01-01', 'USD', 'Segment ' || "id" %% 5
@@ -95,10 +95,10 @@ _SEED = (
     """INSERT INTO "AccountMLPrediction" ("tenantId", "accountId", "predictionType", "status", "probability",
     "confidence", "predictionWindow", "riskFactors", "predictedAt", "validUntil", "createdAt", "updatedAt", "engine",
     "engineVersion", "origin", "asOf", "category", "baseRate", "drivers", "evidence", "parts", "completeness")
-    SELECT "tenantId", "id", 'CHURN', 'ACTIVE', ("id" * 7907 %% 9973) / 9973.0, 0.5, 90, '[]',
+    SELECT "tenantId", "id", 'CHURN', 'ACTIVE', ("id"::bigint * 7907 %% 9973) / 9973.0, 0.5, 90, '[]',
     %(now)s - interval '1 day', %(now)s + interval '29 days', %(now)s, %(now)s, 'rules', '1', 'batch',
-    %(now)s - interval '1 day', CASE WHEN "id" * 7907 %% 9973 > 7978 THEN 'critical'
-    WHEN "id" * 7907 %% 9973 > 5983 THEN 'high' WHEN "id" * 7907 %% 9973 > 2991 THEN 'medium' ELSE 'low' END, 0.1,
+    %(now)s - interval '1 day', CASE WHEN "id"::bigint * 7907 %% 9973 > 7978 THEN 'critical'
+    WHEN "id"::bigint * 7907 %% 9973 > 5983 THEN 'high' WHEN "id"::bigint * 7907 %% 9973 > 2991 THEN 'medium' ELSE 'low' END, 0.1,
     '["Usage fell", "Renewal is near"]', '[]', '{}', '{"score": 0.8, "missing": []}'
     FROM "Account" WHERE "tenantId" = %(t)s""",
 )

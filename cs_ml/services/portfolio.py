@@ -19,8 +19,8 @@ _PICK_PART = 20_000
 LIVE_ACCOUNTS = 500
 SUMMARY_AGE = timedelta(minutes=5)
 _LEAST_AGE = timedelta(seconds=30)  # predictions may come every second
-# For more accounts than this the page does not wait: a schedule gathers them, and the page says how old they are. Only
-# where no schedule ran for OLDEST does it gather them itself.
+# For more accounts than this the page does not wait: a schedule gathers them with their figures and their order, and
+# the page says how old they are. Only where no schedule ran for OLDEST does it gather them itself.
 WAITED_FOR = 20_000
 OLDEST = timedelta(hours=1)
 
@@ -37,7 +37,7 @@ class PortfolioService:
         with self._database.read(actor) as scope:
             portfolio = PortfolioRepository(scope)
             found = portfolio.refreshed() if actor.scope == "all" else None
-            if found is not None and (found[1] or 0) > LIVE_ACCOUNTS and now - found[0] < OLDEST:
+            if found is not None and (found[1] or 0) > WAITED_FOR and now - found[0] < OLDEST:
                 kept = portfolio.kept_choices()
                 if kept is not None:
                     return kept
@@ -113,9 +113,8 @@ class PortfolioService:
     def _refreshed(self, actor: Actor, query: PortfolioQuery, now: datetime, look: "_Look") -> "_Look":
         self._refresh(actor, now, look.gathered_at)
         with self._database.read(actor) as scope:
-            refreshed = PortfolioRepository(scope).refreshed()
-        whole = _is_whole(actor, query)
-        return _Look(gathered_at=refreshed[0] if refreshed else None, whole=whole, due=False)
+            at, accounts = PortfolioRepository(scope).refreshed() or (None, None)
+        return _Look(gathered_at=at, kept=_is_kept(actor, query, accounts), due=False)
 
     def _refresh(self, actor: Actor, now: datetime, found: datetime | None) -> None:
         with self._database.write(Actor.system(actor.tenant_id)) as scope:
@@ -125,32 +124,31 @@ class PortfolioService:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Look:
     """What answers: summaries of `gathered_at` (None: the rows themselves), and whether they are `due` to be gathered.
-    `whole`: of the whole tenant, whose figures and order are kept with them."""
+    `kept`: figures and order are kept with them, as the tenant is large."""
 
     gathered_at: datetime | None
-    whole: bool
+    kept: bool
     due: bool
 
 
 def _look(portfolio: PortfolioRepository, actor: Actor, query: PortfolioQuery, now: datetime) -> _Look:
-    whole = _is_whole(actor, query)
     found, accounts = portfolio.refreshed() or (None, None)
-    known_large = whole and (accounts or 0) > LIVE_ACCOUNTS
-    if not known_large and portfolio.count(query.owner_id) <= LIVE_ACCOUNTS:
-        return _Look(gathered_at=None, whole=whole, due=False)
+    kept = _is_kept(actor, query, accounts)
+    if not kept and portfolio.count(query.owner_id) <= LIVE_ACCOUNTS:
+        return _Look(gathered_at=None, kept=False, due=False)
     fresh = found is not None and (
         now - found < _LEAST_AGE
         or (now - found < OLDEST and (accounts or 0) > WAITED_FOR)  # the schedule gathers them
         or (now - found < SUMMARY_AGE and not portfolio.predicted_since(found))
     )
-    return _Look(gathered_at=found, whole=whole, due=not fresh)
+    return _Look(gathered_at=found, kept=kept, due=not fresh)
 
 
 def _shown(
     portfolio: PortfolioRepository, query: PortfolioQuery, now: datetime, look: _Look, *, after: str | None, limit: int
 ) -> Portfolio:
     summary, at = look.gathered_at is not None, look.gathered_at or now
-    kept = portfolio.kept_tiles(query, now, at) if summary and look.whole else None
+    kept = portfolio.kept_tiles(query, now, at) if look.kept else None
     tiles, matching = kept or portfolio.tiles(query, now, summary=summary, checked_at=at)
     ranked = portfolio.page(query, now, summary=summary, after=after, limit=limit + 1, kept=kept is not None)
     return Portfolio(
@@ -161,6 +159,6 @@ def _shown(
     )
 
 
-def _is_whole(actor: Actor, query: PortfolioQuery) -> bool:
-    """Whether the figures of the whole tenant are asked for."""
-    return actor.scope == "all" and query.owner_id is None
+def _is_kept(actor: Actor, query: PortfolioQuery, accounts: int | None) -> bool:
+    """Whether a tenant so large that its figures and order are kept is asked for as a whole."""
+    return actor.scope == "all" and query.owner_id is None and (accounts or 0) > WAITED_FOR

@@ -102,10 +102,8 @@ def page(shape: Shape, *, following: bool) -> AnySelect:
 class _Kept:
     """The facts of a summary with the order of the whole tenant, which was worked out when they were gathered."""
 
-    name = Account.name
-
     def __getattr__(self, name: str) -> Any:
-        return getattr(AccountSummary, name)
+        return Account.name if name == "name" else getattr(AccountSummary, name)
 
 
 @lru_cache(maxsize=_SHAPES)
