@@ -98,7 +98,8 @@ _SEED = (
     SELECT "tenantId", "id", 'CHURN', 'ACTIVE', ("id"::bigint * 7907 %% 9973) / 9973.0, 0.5, 90, '[]',
     %(now)s - interval '1 day', %(now)s + interval '29 days', %(now)s, %(now)s, 'rules', '1', 'batch',
     %(now)s - interval '1 day', CASE WHEN "id"::bigint * 7907 %% 9973 > 7978 THEN 'critical'
-    WHEN "id"::bigint * 7907 %% 9973 > 5983 THEN 'high' WHEN "id"::bigint * 7907 %% 9973 > 2991 THEN 'medium' ELSE 'low' END, 0.1,
+    WHEN "id"::bigint * 7907 %% 9973 > 5983 THEN 'high' WHEN "id"::bigint * 7907 %% 9973 > 2991 THEN 'medium'
+    ELSE 'low' END, 0.1,
     '["Usage fell", "Renewal is near"]', '[]', '{}', '{"score": 0.8, "missing": []}'
     FROM "Account" WHERE "tenantId" = %(t)s""",
 )
