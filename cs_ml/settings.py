@@ -30,6 +30,11 @@ class Settings(BaseSettings):
     demo_password: str | None = Field(
         default=None, description="The password of the demo's users; default: made up and shown once.", repr=False
     )
+    client_header: str | None = Field(
+        default=None,
+        description="Header in which the proxy in front of the app names the client, such as `X-Real-IP`; only where the"
+        " proxy overwrites what a browser sends. Without it the address of the connection counts.",
+    )
     limit_predictions_per_day: int = Field(
         default=100, ge=0, description="Single predictions a tenant may compute a day (cached answers are free)."
     )
