@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from cs_ml.bootstrap import Services, open_services
-from cs_ml.cli.options import Account, Json, Tenant
+from cs_ml.cli.options import Account, Json, SkipCta, Tenant
 from cs_ml.cli.output import show, show_data
 from cs_ml.domain.actor import Actor
 from cs_ml.domain.context import AccountContext
@@ -45,6 +45,7 @@ def predict(
     refresh: Annotated[bool, typer.Option("--refresh", help="Compute anew, even if a valid one is stored.")] = False,
     window: Annotated[int, typer.Option(help="Days to look ahead, 30 to 365.")] = DEFAULT_WINDOW_DAYS,
     as_of: AsOf = None,
+    skip_cta: SkipCta = False,
     as_json: Json = False,
 ) -> None:
     """The risk of an account, why, and what to do; from the store while it is valid."""
@@ -57,6 +58,7 @@ def predict(
             force_refresh=refresh,
             window_days=window,
             as_of=_end_of(as_of),
+            skip_cta=skip_cta,
         )
     if as_json:
         show_data(prediction_answer(found))

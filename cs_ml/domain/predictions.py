@@ -7,6 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Literal
 
+from cs_ml.domain.ctas.values import CtaProposal
 from cs_ml.domain.policy import RiskBand, Urgency
 
 
@@ -108,7 +109,7 @@ class Provenance:
 class Prediction:
     """`id` is None for a replay that was not stored. `cached`: served, not computed, by this call.
 
-    `new_facts_since`: dated facts of the account younger than `as_of`, up to now.
+    `new_facts_since`: dated facts of the account younger than `as_of`, up to now. `proposal`: the CTA that it suggests.
     """
 
     id: int | None
@@ -138,6 +139,7 @@ class Prediction:
     missing: tuple[str, ...]
     provenance: Provenance
     unmatched_numbers: tuple[str, ...] = ()
+    proposal: CtaProposal | None = None
     cached: bool = False
     new_facts_since: int = 0
 

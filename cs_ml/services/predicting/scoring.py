@@ -1,11 +1,13 @@
 """From what is known to a prediction: the scene that an engine judges, and the value that comes out."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from cs_ml.domain.actor import Actor
 from cs_ml.domain.context import AccountContext, TenantReference
+from cs_ml.domain.ctas.calendar import WorkCalendar
+from cs_ml.domain.ctas.proposing import Planning, propose
 from cs_ml.domain.errors import Invalid
 from cs_ml.domain.identity.tenant_settings import read_settings
 from cs_ml.domain.policy import (
@@ -27,6 +29,7 @@ from cs_ml.services.context import read_contexts
 from cs_ml.services.predicting.references import reference_at
 from cs_ml.store.database import Database
 from cs_ml.store.identity.tenant_settings import TenantSettingRepository
+from cs_ml.store.work.playbooks import PlaybookRepository
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,11 +54,12 @@ class PredictionRequest:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scene:
-    """What an engine judges, and the tenant's bands that name the result."""
+    """What an engine judges, the tenant's bands that name the result, and what a CTA is planned with."""
 
     context: AccountContext
     reference: TenantReference
     bands: Bands
+    planning: Planning
 
 
 def read_scenes(
@@ -65,9 +69,12 @@ def read_scenes(
     reference = reference_at(database, actor, at.at, now)
     with database.read(actor) as scope:
         contexts = read_contexts(scope, account_ids, at)
-        bands = read_settings(TenantSettingRepository(scope).list()).bands or Bands()
+        settings = read_settings(TenantSettingRepository(scope).list())
+        playbooks = PlaybookRepository(scope).list() if at.live else ()
+    bands, planning = settings.bands or Bands(), Planning(calendar=WorkCalendar.of(settings), playbooks=playbooks)
     return {
-        account_id: Scene(context=context, reference=reference, bands=bands) for account_id, context in contexts.items()
+        account_id: Scene(context=context, reference=reference, bands=bands, planning=planning)
+        for account_id, context in contexts.items()
     }
 
 
@@ -82,7 +89,7 @@ def predicted(answer: Answer, request: PredictionRequest, scene: Scene, origin: 
     found, context, base_rate = answer.assessment, scene.context, scene.reference.base_rate
     band = scene.bands.of(found.probability)
     validity = FALLBACK_VALIDITY if answer.provenance.fallback_reason else VALIDITY
-    return Prediction(
+    made = Prediction(
         id=None,
         account_id=request.account_id,
         type=request.type,
@@ -111,3 +118,6 @@ def predicted(answer: Answer, request: PredictionRequest, scene: Scene, origin: 
         missing=context.completeness.missing,
         provenance=answer.provenance,
     )
+    if origin == "replay":  # nobody acts on the past
+        return made
+    return replace(made, proposal=propose(made, context.profile, scene.planning))

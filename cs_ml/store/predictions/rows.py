@@ -19,6 +19,7 @@ from cs_ml.domain.predictions import (
     RiskFactor,
 )
 from cs_ml.store.tables import AccountMLPrediction as Stored
+from cs_ml.store.work.proposals import proposal_json, proposal_of
 
 COLUMNS = (
     Stored.id,
@@ -50,6 +51,7 @@ COLUMNS = (
     Stored.latency_ms,
     Stored.prompt_version,
     Stored.fallback_reason,
+    Stored.suggested_cta,
 )
 
 
@@ -91,6 +93,7 @@ def row_of(prediction: Prediction, now: datetime) -> dict[str, Any]:
         "latencyMs": source.latency_ms,
         "promptVersion": source.prompt_version,
         "fallbackReason": source.fallback_reason,
+        "suggestedCta": proposal_json(prediction.proposal) if prediction.proposal else None,
         "createdAt": now,
         "updatedAt": now,
     }
@@ -125,6 +128,7 @@ def prediction_of(row: Row[Any]) -> Prediction:
         recommendations=[_recommendation(value) for value in row.recommendations],
         completeness=row.completeness["score"],
         missing=tuple(row.completeness["missing"]),
+        proposal=proposal_of(row.suggested_cta) if row.suggested_cta else None,
         provenance=Provenance(
             engine=row.engine,
             version=row.engine_version,
