@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from cs_ml.domain.errors import Invalid
 from cs_ml.engines.rules import RulesEngine
@@ -17,6 +18,9 @@ from cs_ml.services.clock import Clock
 from cs_ml.services.context import ContextService
 from cs_ml.services.databases import DatabaseService, prepare
 from cs_ml.services.identity.access import AccessService
+from cs_ml.services.identity.audit import AuditService
+from cs_ml.services.identity.leaving import LeavingService
+from cs_ml.services.identity.members import MemberService
 from cs_ml.services.identity.sessions import SessionService
 from cs_ml.services.identity.tenant_settings import TenantSettingsService
 from cs_ml.services.importing import ImportService
@@ -37,6 +41,7 @@ from cs_ml.services.work.inbox import InboxService
 from cs_ml.services.work.playbooks import PlaybookService
 from cs_ml.settings import Settings
 from cs_ml.store.database import Database
+from cs_ml.store.migrations.copying import backup, restore
 
 MIN_KEY_LENGTH = 32
 MIN_KEY_LETTERS = 8  # fewer different ones are no random choice
@@ -54,6 +59,9 @@ class Services:
     database: Database
     clock: Clock
     access: AccessService
+    members: MemberService
+    audit: AuditService
+    leaving: LeavingService
     tenant_settings: TenantSettingsService
     accounts: AccountService
     portfolio: PortfolioService
@@ -85,7 +93,8 @@ def open_services(settings: Settings | None = None, clock: Clock = system_clock)
     llm = _language_model(settings, clock)
     database = Database(settings.database_url)
     engines = [RulesEngine(default_scorecard())]
-    prompts = PromptService(database, clock, KnownEntitiesCache(database))
+    known = KnownEntitiesCache(database)
+    prompts = PromptService(database, clock, known)
     usage = UsageService(database, clock)
     model = LanguageModel(client=llm, prompts=prompts, usage=usage) if llm else None
     daily_ctas = settings.limit_ctas_per_day
@@ -97,6 +106,9 @@ def open_services(settings: Settings | None = None, clock: Clock = system_clock)
             database=database,
             clock=clock,
             access=AccessService(database, clock),
+            members=MemberService(database, clock),
+            audit=AuditService(database, clock),
+            leaving=LeavingService(database, clock, known.forget),
             tenant_settings=TenantSettingsService(database, clock),
             accounts=AccountService(database, clock),
             portfolio=PortfolioService(database, clock),
@@ -163,3 +175,25 @@ def open_schema(settings: Settings | None = None, *, as_owner: bool = False) -> 
         yield DatabaseService(database)
     finally:
         database.close()
+
+
+@contextmanager
+def open_leaving(settings: Settings | None = None, clock: Clock = system_clock) -> Iterator[LeavingService]:
+    """Deleting tenants, with the rights of the role that migrates."""
+    settings = settings or Settings()
+    database = Database(settings.owner_database_url or settings.database_url)
+    try:
+        prepare(database)
+        yield LeavingService(database, clock)
+    finally:
+        database.close()
+
+
+def backup_database(file: Path) -> int:
+    """Copies the configured SQLite database into a new file; answers its bytes."""
+    return backup(Settings().database_url, file)
+
+
+def restore_database(file: Path, *, overwrite: bool) -> int:
+    """Puts a copy in the configured SQLite database's place; answers its bytes."""
+    return restore(Settings().database_url, file, overwrite=overwrite)

@@ -32,8 +32,8 @@ class Settings(BaseSettings):
     )
     client_header: str | None = Field(
         default=None,
-        description="Header in which the proxy in front of the app names the client, such as `X-Real-IP`; only where the"
-        " proxy overwrites what a browser sends. Without it the address of the connection counts.",
+        description="Header in which the proxy in front of the app names the client, such as `X-Real-IP`; only where"
+        " the proxy overwrites what a browser sends. Without it the address of the connection counts.",
     )
     limit_predictions_per_day: int = Field(
         default=100, ge=0, description="Single predictions a tenant may compute a day (cached answers are free)."

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from cs_ml.bootstrap import open_services
+from cs_ml.cli import leaving
 from cs_ml.cli.options import Json, Tenant
 from cs_ml.cli.output import show, show_data
 from cs_ml.domain.actor import AccountScope, Actor, Role
@@ -32,6 +33,7 @@ def register(app: typer.Typer) -> None:
     tenant = typer.Typer(help="Settings of a tenant.", no_args_is_help=True)
     tenant.command("set")(set_tenant)
     tenant.command("show")(show_tenant)
+    leaving.register(app, tenant)
     app.add_typer(tenant, name="tenant")
 
 
@@ -94,7 +96,10 @@ def show_sessions(email: Email, as_json: Json = False) -> None:
         show_data([{"since": one.created_at, "lastSeen": one.last_seen_at, "until": one.expires_at} for one in found])
         return
     for one in found:
-        show(f"since {one.created_at:%Y-%m-%d %H:%M}, last seen {one.last_seen_at:%H:%M}, until {one.expires_at:%H:%M} UTC")
+        show(
+            f"since {one.created_at:%Y-%m-%d %H:%M}, last seen {one.last_seen_at:%H:%M}, "
+            f"until {one.expires_at:%Y-%m-%d %H:%M} UTC"
+        )
     if not found:
         show(f"{email} is not signed in.")
 

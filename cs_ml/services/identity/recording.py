@@ -27,3 +27,10 @@ def note_person(
         actor = Actor(tenant_id=place.tenant.id, role=place.role, user_id=by)
         with database.write(actor) as scope:
             AuditRepository(scope).add([entry])
+
+
+def note_export(database: Database, actor: Actor, what: str, now: datetime) -> None:
+    """Notes that data left the product as a file. `what`: the list that was saved."""
+    entry = AuditEntry(at=now, action=f"{what}.exported", entity_type="tenant", entity_id=actor.tenant_id)
+    with database.write(actor) as scope:
+        AuditRepository(scope).add([entry])

@@ -23,8 +23,8 @@ MAX_FAILURES = 5
 WINDOW = timedelta(minutes=15)
 # Guesses in a row, over all windows, before only an operator can help (NIST SP 800-63B-4, 3.2.2).
 MAX_CONSECUTIVE = 100
-# Failures from one address, and from everywhere, in a window before all attempts are refused unread. High: an office has
-# one address. What they bound is the guessing of many accounts at once, and the work of hashing.
+# Failures from one address, and from everywhere, in a window before all attempts are refused unread. High: an office
+# has one address. What they bound is the guessing of many accounts at once, and the work of hashing.
 MAX_FAILURES_OF_CLIENT = 100
 MAX_FAILURES_OF_ALL = 1_000
 # How long failures of an account that nobody tries again are kept.

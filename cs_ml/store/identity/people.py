@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 
 from cs_ml.domain.actor import AccountScope, Role
 from cs_ml.domain.identity.people import UNASSIGNED, Membership, PasswordState, Person, Tenant
@@ -52,6 +52,14 @@ class IdentityStore(Keyholder):
         row |= {"settings": {_DEMO: True}} if demo else {}
         self._run(self._insert(TenantRow), [row])
         return tenant_id
+
+    def remove_tenant(self, tenant_id: str) -> None:
+        """Removes a tenant, its memberships, and people who have a place nowhere else. Nothing of it may be left."""
+        here = select(TenantUser.user_id).where(TenantUser.tenant_id == tenant_id)
+        people = list(self._run(here).scalars())
+        self._run(delete(TenantRow).where(TenantRow.id == tenant_id))
+        elsewhere = select(TenantUser.user_id)
+        self._run(delete(User).where(User.id.in_(people), User.id.not_in(elsewhere)))
 
     def ensure_owners(self, tenant_id: str, emails: Collection[str], now: datetime) -> dict[str, int]:
         """User ids by the addresses as given. Unknown addresses become users of this tenant who cannot sign in yet.

@@ -1,6 +1,6 @@
 """Who has which place in a tenant."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import delete, func, select
@@ -26,6 +26,11 @@ class RosterStore(Keyholder):
     def find(self, tenant_id: str, user_id: int) -> Member | None:
         row = self._run(_members(tenant_id).where(User.id == user_id)).one_or_none()
         return _to_member(row) if row else None
+
+    def names(self, user_ids: Collection[int]) -> Mapping[int, str]:
+        """Names by id, of those who still exist."""
+        rows = self._run(select(User.id, User.name).where(User.id.in_(user_ids)))
+        return {row.id: row.name for row in rows}
 
     def owners(self, tenant_id: str) -> int:
         """How many people own the tenant."""
