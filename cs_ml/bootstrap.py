@@ -89,7 +89,7 @@ def open_services(settings: Settings | None = None, clock: Clock = system_clock)
     and for settings of the language model that cannot be.
     """
     settings = settings or Settings()
-    configure_logs(settings.log_level)
+    configure_logs(settings.log_level, settings.secrets())
     llm = _language_model(settings, clock)
     database = Database(settings.database_url)
     engines = [RulesEngine(default_scorecard())]

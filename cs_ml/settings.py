@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy import make_url
 
 
 class Settings(BaseSettings):
@@ -73,3 +74,9 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="DEBUG, INFO, WARNING or ERROR; logs go to standard error."
     )
+
+    def secrets(self) -> tuple[str, ...]:
+        """What must stand in no log: keys and passwords."""
+        urls = (make_url(url).password for url in (self.database_url, self.owner_database_url) if url)
+        key = self.openai_api_key.get_secret_value() if self.openai_api_key else None
+        return tuple(str(secret) for secret in (key, self.session_key, self.demo_password, *urls) if secret)

@@ -8,6 +8,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from cs_ml.domain.actor import Role
+from cs_ml.domain.identity.audit_log import AuditQuery
 from cs_ml.domain.portfolio import PortfolioQuery
 from cs_ml.domain.predictions import PredictionType
 from cs_ml.engines.rules import RulesEngine
@@ -41,7 +43,12 @@ NAMING: Mapping[str, Maker] = {
     "ranked": lambda named: [Ranked(account_id=named.account_id, size=1.0, urgency=1.0, cursor="x")],
     "refs": lambda named: [named.ref],
     "reservation": lambda named: named.holder,
+    "user_id": lambda named: named.user_id,
     "words": lambda named: named.ref,
+    "AuditService.export.query": lambda named: AuditQuery(user_id=named.user_id),
+    "AuditService.page.query": lambda named: AuditQuery(user_id=named.user_id),
+    "AuditLogRepository.count.query": lambda named: AuditQuery(user_id=named.user_id),
+    "AuditLogRepository.page.query": lambda named: AuditQuery(user_id=named.user_id),
     "AccountRepository.find.account": lambda named: named.ref,
     "ContextService.resolve.account": lambda named: named.ref,
     "ImportStore.find_pipeline.name": lambda named: named.pipeline,
@@ -71,7 +78,11 @@ _PLAIN: Mapping[str, Callable[[], Any]] = {
     "until": lambda: NOW,
     "value": lambda: "Europe/Berlin",
     "window_days": lambda: 90,
+    "accounts": lambda: "owned",
     "after": lambda: None,
+    "before": lambda: None,
+    "kept": list,
+    "role": lambda: Role.VIEWER,
     "PredictionRepository.without_valid.after": lambda: 0,
     "PredictionRepository.claim.now": lambda: NOW + timedelta(days=1),
     "PredictionRepository.claim.until": lambda: NOW + timedelta(days=2),
@@ -132,5 +143,7 @@ def given_to_services(folder: Path) -> dict[str, Any]:
         "engines": [RulesEngine(default_scorecard())],
         "limit": PredictionLimit(100),
         "source": folder,
+        "file": folder.with_suffix(".zip"),
+        "forget": lambda _tenant_id: None,
         "data_date": datetime(2026, 6, 1, tzinfo=UTC).date(),
     }

@@ -1,0 +1,194 @@
+"""Who is refused, and what a page may not do, in a real browser against a real server."""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Route, expect
+from sqlalchemy import make_url
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+from websockets.typing import Origin
+
+from cs_ml.domain.actor import Role
+from cs_ml.services.identity.access import AccessService
+from cs_ml.store.database import Database
+from cs_ml.ui.runtime import PLAIN_COOKIE
+from tests.e2e.server import running_app
+from tests.e2e.visits import PHRASE, Visit
+from tests.services.identity.test_keys import forged
+from tests.support.databases import sqlite_copy
+from tests.support.factories import add_account, add_activity, add_contact, add_fact, add_tenant
+from tests.support.source import ROOT
+
+ADA, EVE = "ada@example.com", "eve@example.com"
+PAGES = sorted(file.stem for file in (ROOT / "pages").glob("*.py") if file.stem != "sign_in")
+HOSTILE = (
+    "![x](http://elsewhere.example/a.png) <img src=http://elsewhere.example/b.png onerror=alert(1)>"
+    "<script>alert(2)</script> [c](javascript:alert(3)) ![d][e]\n\n[e]: http://elsewhere.example/d.png"
+    " \"><svg onload=alert(4)> $\\href{http://elsewhere.example}{x}$ :material/bolt: {{7*7}} =cmd|'/c calc'!A1"
+)
+
+
+class Site:
+    """A running server whose tenant has Ada, who owns it, and Eve, a member; and one account with hostile texts."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        self.url = url
+        database = Database(url)
+        owner = add_tenant(database, "acme", name="Acme Inc")
+        self.account = add_account(database, owner, name=HOSTILE)
+        add_activity(database, owner, self.account, subject=HOSTILE, completed_at=datetime.now(UTC) - timedelta(days=2))
+        add_contact(database, owner, self.account, first_name=HOSTILE, last_name=HOSTILE)
+        add_fact(database, owner, self.account, segment=HOSTILE, plan=HOSTILE)
+        self.access = AccessService(database, lambda: datetime.now(UTC))
+        for email, role in ((ADA, Role.OWNER), (EVE, Role.MEMBER)):
+            self.access.add_user(owner, email, role=role, name=HOSTILE if email == ADA else "Eve", password=PHRASE)
+        self.database = database
+        self.folder = folder
+
+    def change(self, statement: str, *values: str) -> None:
+        with closing(sqlite3.connect(make_url(self.url).database or "", timeout=10)) as connection, connection:
+            connection.execute(statement, values)
+
+
+@pytest.fixture
+def site(migrated_sqlite: Path, tmp_path: Path) -> Iterator[Site]:
+    made = Site(sqlite_copy(migrated_sqlite, tmp_path), tmp_path)
+    yield made
+    made.database.close()
+
+
+@pytest.fixture
+def address(site: Site, tmp_path: Path) -> Iterator[str]:
+    with running_app(site.url, tmp_path) as running:
+        yield running
+
+
+def signed_in(browser: Browser, address: str, email: str = EVE) -> Visit:
+    visit = Visit(browser, address)
+    visit.open()
+    visit.sign_in(email=email)
+    visit.expect_signed_in()
+    return visit
+
+
+def refused(browser: Browser, address: str, cookie: str) -> None:
+    visit = Visit(browser, address)
+    visit.context.add_cookies([{"name": PLAIN_COOKIE, "value": cookie, "url": address}])
+    visit.open()
+    visit.expect_form()
+    assert visit.page.get_by_text("Acme Inc").count() == 0
+    visit.context.close()
+    assert visit.faults == []
+
+
+def test_stolen_forged_expired_and_switched_off_are_refused(
+    browser: Browser, site: Site, address: str, figure: Callable[[str], None]
+) -> None:
+    visit = signed_in(browser, address)
+    stolen = str((visit.cookie() or {})["value"])
+    visit.sign_out()
+    visit.expect_form()
+    visit.context.close()
+    changed = stolen[:-1] + ("A" if stolen[-1] != "A" else "B")
+    for cookie in (stolen, changed, forged("", "none"), forged("some_key"), forged("secret")):
+        refused(browser, address, cookie)
+
+    open_page = signed_in(browser, address)
+    token = str((open_page.cookie() or {})["value"])
+    site.access.set_disabled(EVE, disabled=True)
+    open_page.page.get_by_role("button", name="Sign out").click()  # a live socket, at its next run
+    open_page.expect_form()
+    refused(browser, address, token)
+    open_page.context.close()
+    site.access.set_disabled(EVE, disabled=False)
+
+    idle = signed_in(browser, address)
+    token = str((idle.cookie() or {})["value"])
+    site.change('UPDATE "SignInSession" SET "lastSeenAt" = ?', "2020-01-01 00:00:00.000")
+    refused(browser, address, token)
+    idle.context.close()
+    figure("stolen, forged (5), switched off, expired: 0 let in")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_fresh_server_shows_the_form_for_each_page_first(browser: Browser, address: str, page: str) -> None:
+    visit = Visit(browser, address)
+    visit.open(f"/{page}?account=1")
+    visit.expect_form()
+    shown = visit.page.locator("[data-testid=stMain]").inner_text().split()
+    assert shown == ["CS", "ML", "Sign", "in", "E-mail", "Password", "visibility", "Sign", "in"]
+    assert page.title() not in visit.page.title()
+    visit.context.close()
+    assert visit.faults == []
+
+
+def test_a_socket_opens_for_our_own_pages_alone(address: str, figure: Callable[[str], None]) -> None:
+    socket = f"{address.replace('http', 'ws')}/_stcore/stream"
+    with connect(socket, origin=Origin(address)):
+        pass
+    others = [None, Origin("null"), Origin("http://elsewhere.example"), Origin(f"{address}.elsewhere.example")]
+    for origin in others:
+        with pytest.raises(InvalidStatus) as answer:
+            connect(socket, origin=origin)
+        assert answer.value.response.status_code == 403
+    figure(f"{len(others)} foreign or missing origins, 0 sockets")
+
+
+def without_policy(route: Route) -> None:
+    answer = route.fetch()
+    headers = {name: value for name, value in answer.headers.items() if name != "content-security-policy"}
+    route.fulfill(response=answer, headers=headers)
+
+
+@pytest.mark.parametrize("policy", [True, False], ids=["with the policy", "without it"])
+def test_hostile_texts_run_and_load_nothing(
+    browser: Browser, site: Site, address: str, policy: bool, figure: Callable[[str], None]
+) -> None:
+    visit = Visit(browser, address)
+    if not policy:
+        visit.page.route(lambda url: url.startswith(address) and "." not in url.rpartition("/")[2], without_policy)
+    visit.open()
+    visit.sign_in(email=ADA)
+    visit.expect_signed_in()
+    for page in PAGES:
+        visit.open(f"/{page}?account={site.account}")
+        visit.expect_signed_in()
+        visit.page.wait_for_timeout(1_500)
+        assert visit.page.locator("[data-testid=stException]").count() == 0
+    visit.open("/admin?part=Audit+log")
+    visit.expect_signed_in()
+    visit.page.wait_for_timeout(1_500)
+    visit.context.close()
+    assert visit.faults == []
+    figure(f"{len(PAGES)} pages, with and without the policy: 0 foreign requests, 0 dialogs")
+
+
+def test_an_import_in_the_browser_is_checked_first_and_nothing_is_half_done(
+    browser: Browser, site: Site, address: str
+) -> None:
+    visit = signed_in(browser, address, ADA)
+    page = visit.page
+    visit.open("/admin?part=Import")
+    files = page.locator("input[type=file]")
+    bad = b"account_ref,name,arr\nA1,One,12x\nA2,,5\n"
+    files.set_input_files([{"name": "accounts.csv", "mimeType": "text/csv", "buffer": bad}])
+    page.get_by_role("button", name="Check", exact=True).click()
+    expect(page.get_by_text("nothing was imported")).to_be_visible()
+    expect(page.get_by_role("button", name="Import now")).to_have_count(0)
+    good = b"account_ref,name,arr\nA1,One,12\nA2,Two,5\n"
+    page.get_by_test_id("stFileUploader").get_by_role("button").last.click()  # takes the bad one away
+    files.set_input_files([{"name": "accounts.csv", "mimeType": "text/csv", "buffer": good}])
+    page.get_by_role("button", name="Check", exact=True).click()
+    expect(page.get_by_text("Everything is in order")).to_be_visible()
+    with closing(sqlite3.connect(make_url(site.url).database or "")) as connection:
+        assert connection.execute('SELECT count(*) FROM "Account"').fetchone() == (1,)
+        page.get_by_role("button", name="Import now").click()
+        expect(page.get_by_text("Imported. Accounts by risk")).to_be_visible()
+        assert connection.execute('SELECT count(*) FROM "Account"').fetchone() == (3,)
+    visit.context.close()
+    assert visit.faults == []
