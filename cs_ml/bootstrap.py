@@ -144,11 +144,13 @@ def _language_model(settings: Settings, clock: Clock) -> LlmClient | None:
     key = settings.openai_api_key.get_secret_value() if settings.openai_api_key else ""
     if not key:
         return None
+    following = settings.openai_api_key_fallback
     endpoint = Endpoint(
         base_url=settings.openai_base_url,
         api_key=key,
         model=settings.llm_model,
         allow_http=settings.llm_allow_http,
+        fallback_key=(following.get_secret_value() or None) if following else None,
     )
     return LlmClient(endpoint, load_prices(settings.llm_prices), timeout_s=settings.llm_timeout_s, now=clock)
 

@@ -48,6 +48,12 @@ class Settings(BaseSettings):
         description="Key of the language model's server; any word for a server of your own that wants none."
         " Without it the other engines answer.",
     )
+    openai_api_key_fallback: SecretStr | None = Field(
+        default=None,
+        validation_alias="openai_api_key_fallback",
+        description="A second key, used as soon as the first is refused. To change keys without a pause, set the new"
+        " one here, revoke the old one, then move it up.",
+    )
     openai_base_url: str = Field(
         default="https://api.openai.com/v1",
         validation_alias="openai_base_url",
@@ -78,5 +84,5 @@ class Settings(BaseSettings):
     def secrets(self) -> tuple[str, ...]:
         """What must stand in no log: keys and passwords."""
         urls = (make_url(url).password for url in (self.database_url, self.owner_database_url) if url)
-        key = self.openai_api_key.get_secret_value() if self.openai_api_key else None
-        return tuple(str(secret) for secret in (key, self.session_key, self.demo_password, *urls) if secret)
+        keys = (key.get_secret_value() for key in (self.openai_api_key, self.openai_api_key_fallback) if key)
+        return tuple(str(secret) for secret in (*keys, self.session_key, self.demo_password, *urls) if secret)

@@ -1,5 +1,6 @@
 """Who is refused, and what a page may not do, in a real browser against a real server."""
 
+import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -192,3 +193,22 @@ def test_an_import_in_the_browser_is_checked_first_and_nothing_is_half_done(
         assert connection.execute('SELECT count(*) FROM "Account"').fetchone() == (3,)
     visit.context.close()
     assert visit.faults == []
+
+
+def test_a_failing_page_tells_nothing_but_a_reference(
+    browser: Browser, site: Site, address: str, figure: Callable[[str], None]
+) -> None:
+    visit = signed_in(browser, address, ADA)
+    for table in ("Account", "TenantSetting", "CTA", "Playbook", "AccountMLPrediction", "AuditEvent"):
+        site.change(f'ALTER TABLE "{table}" RENAME TO "{table}_gone"')
+    for page in PAGES:
+        visit.open(f"/{page}?account=1&part=Settings")
+        expect(visit.page.get_by_text("This page could not be shown")).to_be_visible()
+        shown = visit.page.content()
+        for word in ("Traceback", "sqlite3", "SELECT", "no such table", str(ROOT), "site-packages"):
+            assert word not in shown
+        (reference,) = re.findall(r"reference <code[^>]*>([0-9a-f]{8})<", shown)
+        assert reference in (site.folder / "server.log").read_text()
+    visit.context.close()
+    assert visit.faults == []
+    figure(f"{len(PAGES)} pages failing: 0 words of code, paths or SQL")

@@ -16,7 +16,6 @@ from cs_ml.domain.bundle import FILES
 from cs_ml.domain.errors import CsMlError, Invalid
 from cs_ml.services.importing import ImportReport, InvalidBundle, write_template
 from cs_ml.ui.components import download_name, error_state, plain, table
-from cs_ml.ui.formatting import count
 from cs_ml.ui.runtime import services
 from cs_ml.ui.state import Key
 
@@ -98,7 +97,8 @@ def _draw_fault(error: CsMlError) -> None:
         }
         for fault in error.faults
     ]
-    st.caption(f"{count(error.total, 'error')}; the first {len(rows):,} are listed. Nothing was imported.")
+    if error.total > len(rows):
+        st.caption(f"The first {len(rows):,} of {error.total:,} are listed.")
     table(
         rows, alt="Errors by file and line", download=download_name("import-errors"), key=Key.FAULTS, wide=("Expected",)
     )

@@ -1,5 +1,6 @@
 """The audit log: who did what, when, from where, and what it changed."""
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -9,11 +10,10 @@ import streamlit as st
 from cs_ml.domain.actor import Actor
 from cs_ml.domain.errors import Forbidden
 from cs_ml.domain.identity.audit_log import AuditQuery, AuditRecord
-from cs_ml.ui.components import download_name, empty_state, plain, reader_zone, table
+from cs_ml.ui.components import download_name, empty_state, reader_zone, table
 from cs_ml.ui.exports import csv_bytes
 from cs_ml.ui.formatting import count, instant, words
 from cs_ml.ui.runtime import services, session_token, sessions
-from cs_ml.ui.screens.admin.settings import json_text
 from cs_ml.ui.state import Key
 
 
@@ -53,7 +53,7 @@ def _ask_query(actor: Actor) -> AuditQuery:
             list(people),
             index=None,
             placeholder="Everybody",
-            format_func=lambda found: plain(people[found]),
+            format_func=people.__getitem__,
             key=Key.LOG_USER,
             on_change=_show_from,
         )
@@ -77,11 +77,29 @@ def _row(record: AuditRecord, names: Mapping[int, str]) -> dict[str, object]:
         "When": instant(record.at, reader_zone()),
         "Who": user,
         "From": (record.after or {}).get("client") or record.source,
-        "What": words(record.action.replace(".", "_")),
-        "About": f"{record.entity_type} {record.entity_id}",
-        "Before": json_text(record.before),
-        "After": json_text(record.after),
+        "What": words(record.action.replace(".", "_")).capitalize(),
+        "About": "this tenant" if record.entity_type == "tenant" else f"{record.entity_type} {record.entity_id}",
+        "Before": told(record.before),
+        "After": told(record.after),
     }
+
+
+def told(value: Any) -> str:
+    """What an entry says of before or after, in one cell."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case dict():
+            return ", ".join(f"{name}: {told(item) or 'none'}" for name, item in value.items())
+        case list():
+            return ", ".join(map(told, value))
+    return str(value)
+
+
+def _json(value: Any) -> str:
+    return "" if value is None else json.dumps(value, ensure_ascii=False, sort_keys=True)
 
 
 def _draw_download(actor: Actor, query: AuditQuery) -> None:
@@ -106,6 +124,6 @@ def _cells(record: AuditRecord) -> dict[str, object]:
         "action": record.action,
         "entity_type": record.entity_type,
         "entity_id": record.entity_id,
-        "before": json_text(record.before),
-        "after": json_text(record.after),
+        "before": _json(record.before),
+        "after": _json(record.after),
     }

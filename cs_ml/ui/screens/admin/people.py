@@ -69,9 +69,7 @@ def _draw_add(actor: Actor) -> None:
 def _draw_change(actor: Actor) -> None:
     st.subheader("Change somebody", anchor=False)
     members = {member.person.id: member for member in services().members.list(actor)}
-    chosen = st.selectbox(
-        "Person", list(members), format_func=lambda found: plain(_label(members, found)), key=Key.PERSON
-    )
+    chosen = st.selectbox("Person", list(members), format_func=lambda found: _label(members, found), key=Key.PERSON)
     member = members[chosen]
     with st.form(f"{Key.PERSON}_form", border=False):
         role = _ask_role(member.role)
@@ -79,7 +77,7 @@ def _draw_change(actor: Actor) -> None:
         st.caption("A change signs the person out everywhere.")
         saved = st.form_submit_button("Save")
     with st.container(horizontal=True, vertical_alignment="center"):
-        ended = st.button("Sign out everywhere", key=Key.END_SESSIONS)
+        ended = st.button("End all sessions", key=Key.END_SESSIONS)
         sure = st.checkbox("Take the place away", key=Key.SURE)
         removed = st.button("Remove from tenant", key=Key.REMOVE_PERSON, disabled=not sure)
     try:
@@ -88,7 +86,7 @@ def _draw_change(actor: Actor) -> None:
             st.success("Saved.")
         elif ended:
             services().members.end_sessions(actor, chosen)
-            st.success("Signed out everywhere.")
+            st.success("All sessions are ended.")
         elif removed and sure:
             services().members.remove(actor, chosen)
             st.success("Removed. The accounts that the person owns stay with their name.")

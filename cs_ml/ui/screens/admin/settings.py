@@ -1,6 +1,5 @@
 """What the tenant has settled, and who changed what when."""
 
-import json
 from typing import Any
 
 import streamlit as st
@@ -41,7 +40,7 @@ def draw_settings(actor: Actor) -> None:
         {
             "Setting": setting_label(key),
             "Value": written(value),
-            "Set here": "default" if value == defaults[key] else "yes",
+            "Set here": "no" if value == defaults[key] else "yes",
         }
         for key, value in settings.items()
     ]
@@ -58,7 +57,7 @@ def written(value: Any) -> str:
     """A setting's value, or what an entry says of one, in a table."""
     match value:
         case None:
-            return "default"
+            return "not set"
         case bool():
             return "on" if value else "off"
         case list():
@@ -104,8 +103,3 @@ def _draw_history(actor: Actor) -> None:
         for record in page.records
     ]
     table(rows, alt="Changes of settings, newest first", key=Key.HISTORY)
-
-
-def json_text(value: Any) -> str:
-    """What an entry says of before or after, in one cell."""
-    return "" if value is None else json.dumps(value, ensure_ascii=False, sort_keys=True)
