@@ -16,6 +16,8 @@ SIGN_IN = PAGES / "sign_in.py"
 ENTRIES = (
     ("portfolio.py", "Portfolio", "portfolio"),
     ("account.py", "Account", "account"),
+    ("ctas.py", "CTAs", "ctas"),
+    ("playbooks.py", "Playbooks", "playbooks"),
 )
 # For those alone who manage the tenant.
 MANAGED = (("admin.py", "Admin", "admin"),)

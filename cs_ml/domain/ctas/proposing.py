@@ -25,9 +25,9 @@ address agree align analyse analyze answer arrange ask assess assign book bring 
 collect confirm contact coordinate create define deliver demonstrate design develop discuss draft educate engage
 ensure escalate establish explain explore facilitate find fix follow gather get give help hold host identify
 implement initiate introduce investigate invite involve launch learn listen make map meet monitor negotiate offer
-organise organize outline plan prepare present prioritise prioritize propose prove provide reach rebuild reduce
+open organise organize outline plan prepare present prioritise prioritize propose prove provide reach rebuild reduce
 re-engage reengage remind replace resolve restore revisit review run schedule secure send set share show solve
-start strengthen summarise summarize support talk tell train understand update use verify visit walk work write
+start strengthen summarise summarize support talk tell train understand update use verify visit walk win work write
 """
 
 
@@ -90,9 +90,11 @@ def _reason(prediction: Prediction, factors: Iterable[RiskFactor]) -> str:
 
 
 def _data_points(prediction: Prediction, factors: Iterable[RiskFactor]) -> tuple[DataPoint, ...]:
-    """The facts that the reasons cite, a few of each."""
+    """Of the facts that each reason cites the first, which is what was judged, and the newest."""
     known = {fact.id: fact for fact in prediction.evidence}
-    cited = dict.fromkeys(key for factor in factors for key in factor.evidence[:2] if key in known)
+    cited = dict.fromkeys(
+        key for factor in factors for key in (*factor.evidence[:1], *factor.evidence[-1:]) if key in known
+    )
     return tuple(DataPoint(id=key, at=known[key].at, text=known[key].text) for key in list(cited)[:_MOST_POINTS])
 
 
