@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Route, expect
+from playwright.sync_api import Browser, FilePayload, Route, expect
 from sqlalchemy import make_url
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
@@ -177,13 +177,13 @@ def test_an_import_in_the_browser_is_checked_first_and_nothing_is_half_done(
     visit.open("/admin?part=Import")
     files = page.locator("input[type=file]")
     bad = b"account_ref,name,arr\nA1,One,12x\nA2,,5\n"
-    files.set_input_files([{"name": "accounts.csv", "mimeType": "text/csv", "buffer": bad}])
+    files.set_input_files(FilePayload(name="accounts.csv", mimeType="text/csv", buffer=bad))
     page.get_by_role("button", name="Check", exact=True).click()
     expect(page.get_by_text("nothing was imported")).to_be_visible()
     expect(page.get_by_role("button", name="Import now")).to_have_count(0)
     good = b"account_ref,name,arr\nA1,One,12\nA2,Two,5\n"
     page.get_by_test_id("stFileUploader").get_by_role("button").last.click()  # takes the bad one away
-    files.set_input_files([{"name": "accounts.csv", "mimeType": "text/csv", "buffer": good}])
+    files.set_input_files(FilePayload(name="accounts.csv", mimeType="text/csv", buffer=good))
     page.get_by_role("button", name="Check", exact=True).click()
     expect(page.get_by_text("Everything is in order")).to_be_visible()
     with closing(sqlite3.connect(make_url(site.url).database or "")) as connection:

@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable, Iterator
 
 import pytest
-from sqlalchemy import event, select, text
+from sqlalchemy import create_engine, event, select, text
 from sqlalchemy.exc import DBAPIError
 
 from cs_ml.domain.actor import Actor
@@ -79,12 +79,9 @@ class _OneConnection(Database):
     def __init__(self, url: str) -> None:
         super().__init__(url)
         self.engine.dispose()
-        from sqlalchemy import create_engine
-
         self.engine = create_engine(url, pool_size=1, max_overflow=0, pool_pre_ping=True)
         event.listen(self.engine, "connect", _prepare_postgres)
-        self._reading = self.engine.execution_options(postgresql_readonly=True)
-        self._writing = self.engine
+        self._reading = self._writing = self.engine.execution_options()
 
 
 def test_no_row_of_another_tenant_over_a_shared_connection(
@@ -94,7 +91,8 @@ def test_no_row_of_another_tenant_over_a_shared_connection(
     for name, actor in actors.items():
         for number in range(3):
             add_account(owner, actor, name=f"{name} {number}")
-    chance, times, foreign, backends = random.Random(7), 1_000 if at_full_size else 60, 0, set()
+    chance, times, foreign = random.Random(7), 1_000 if at_full_size else 60, 0
+    backends: set[int] = set()
     with role(owner, DatabaseService(owner).grants) as granted:
         shared = _OneConnection(granted.engine.url.render_as_string(hide_password=False))
         for _ in range(times):
