@@ -1,7 +1,7 @@
 """Connections: SQLite and PostgreSQL behave alike from here up. Short transactions, one `Scope` each."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
@@ -102,8 +102,8 @@ class Database:
     def wipe(self) -> None:
         """Leaves nothing of deleted rows in SQLite's journal. PostgreSQL overwrites them in its own time (VACUUM)."""
         if self.dialect == "sqlite":
-            with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-                connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
+            with closing(self.engine.raw_connection()) as connection:  # not in a transaction, where it cannot work
+                connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     @contextmanager
     def identity(self, *, write: bool = False) -> Iterator[IdentityStore]:

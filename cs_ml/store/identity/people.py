@@ -6,10 +6,12 @@ tenant is read here. E-mail addresses are compared without regard to case.
 
 import secrets
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, func, select, update
+from sqlalchemy.exc import IntegrityError
 
 from cs_ml.domain.actor import AccountScope, Role
 from cs_ml.domain.identity.people import UNASSIGNED, Membership, PasswordState, Person, Tenant
@@ -59,7 +61,10 @@ class IdentityStore(Keyholder):
         people = list(self._run(here).scalars())
         self._run(delete(TenantRow).where(TenantRow.id == tenant_id))
         elsewhere = select(TenantUser.user_id)
-        self._run(delete(User).where(User.id.in_(people), User.id.not_in(elsewhere)))
+        alone = select(User.id).where(User.id.in_(people), User.id.not_in(elsewhere))
+        for user_id in self._run(alone).scalars().all():
+            with suppress(IntegrityError), self._session.begin_nested():  # who owns something of another tenant stays
+                self._run(delete(User).where(User.id == user_id))
 
     def ensure_owners(self, tenant_id: str, emails: Collection[str], now: datetime) -> dict[str, int]:
         """User ids by the addresses as given. Unknown addresses become users of this tenant who cannot sign in yet.

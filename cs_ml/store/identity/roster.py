@@ -4,8 +4,10 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import delete, func, select
+from sqlalchemy.exc import ProgrammingError
 
 from cs_ml.domain.actor import Role
+from cs_ml.domain.errors import Invalid
 from cs_ml.domain.identity.people import Member, Person
 from cs_ml.store.identity.door import Keyholder
 from cs_ml.store.tables import Credential, MembershipScope, SignInSession, TenantUser, User
@@ -38,10 +40,15 @@ class RosterStore(Keyholder):
         return int(self._run(owners.where(TenantUser.tenant_id == tenant_id, TenantUser.role == "OWNER")).scalar_one())
 
     def remove(self, tenant_id: str, user_id: int) -> None:
-        """Takes the place away, and the browsers' choice of it. The user, and what the user owns, stays."""
-        self._run(delete(SignInSession).where(SignInSession.tenant_id == tenant_id, SignInSession.user_id == user_id))
-        for table in (MembershipScope, TenantUser):
-            self._run(delete(table).where(table.tenant_id == tenant_id, table.user_id == user_id))
+        """Takes the place away, and the browsers' choice of it. The user, and what the user owns, stays.
+
+        Raises Invalid beside a CRM, whose people are not ours to remove.
+        """
+        try:
+            for table in (SignInSession, MembershipScope, TenantUser):
+                self._run(delete(table).where(table.tenant_id == tenant_id, table.user_id == user_id))
+        except ProgrammingError as error:
+            raise Invalid("This database is a CRM's: remove the person there.", code="NOT_PERMITTED") from error
 
 
 def _members(tenant_id: str) -> Any:

@@ -19,7 +19,7 @@ from cs_ml.services.llm.entities import KnownEntitiesCache
 from cs_ml.services.portfolio import PortfolioService
 from cs_ml.store.database import Database
 from cs_ml.store.operations.leaving import LeavingRepository
-from cs_ml.store.tables import AIUsageEvent, Base, CTATask, ExternalRef
+from cs_ml.store.tables import Account, AIUsageEvent, Base, CTATask, ExternalRef
 from tests.store.tenancy.twins import SECRET, populate, populated_tables, rows_of
 from tests.support.factories import NOW, add_account, add_tenant
 
@@ -100,7 +100,7 @@ def test_nothing_of_a_purged_account_is_found_anywhere(
     assert WORD not in caplog.text
     assert known.of(actor).size < 10
     if database.dialect == "sqlite":
-        database.close()
+        assert not any(path.stat().st_size for path in tmp_path.glob("test.db-wal"))
         files = b"".join(path.read_bytes() for path in tmp_path.glob("test.db*"))
         assert f"{WORD} call".encode() not in files
         assert f"{WORD} task".encode() not in files
@@ -157,6 +157,17 @@ def test_a_tenant_leaves_with_all_of_its_rows(
         left = [name for name, rows in everything(connection).items() if actor.tenant_id in rows]
     assert left == []
     figure(f"{sum(expected.values())} rows of {len(expected)} tables exported, then 0 left")
+
+
+def test_whoever_owns_something_elsewhere_stays(database: Database, leaving: LeavingService) -> None:
+    actor, other = add_tenant(database, "acme"), add_tenant(database, "globex")
+    account = add_account(database, other, owner_id=actor.user_id)
+    leaving.delete_tenant(Tenant(id=actor.tenant_id, slug="acme", name="Acme", active=True, demo=False))
+    with database.identity() as identity:
+        assert identity.get_user(actor.user_id or 0)
+        assert identity.get_tenant(actor.tenant_id) is None
+    with database.read(other) as scope:
+        assert scope.execute(select(Account.owner_id).where(Account.id == account)).scalar_one() == actor.user_id
 
 
 def test_people_of_another_tenant_stay(database: Database, leaving: LeavingService) -> None:

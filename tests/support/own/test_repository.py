@@ -1,7 +1,10 @@
 """What is checked in: a lock that fits, and no word about the machine that it was written on."""
 
+import json
 import re
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
@@ -99,3 +102,12 @@ def test_a_package_below_its_floor_is_found() -> None:
         "de-core-news-md is nobody's",
         "de-core-news-md is no model of spaCy's",
     ]
+
+
+def test_the_bill_of_materials_lists_every_locked_package(tmp_path: Path) -> None:
+    file = tmp_path / "sbom.json"
+    subprocess.run([sys.executable, ROOT / "tools" / "sbom.py", file], check=True)
+    components = json.loads(file.read_text(encoding="utf-8"))["components"]
+    lock = locked_requirements((ROOT / "requirements.lock").read_text(encoding="utf-8"))
+    assert {component["name"] for component in components} == set(lock)
+    assert all(component["hashes"] for component in components)
