@@ -48,8 +48,7 @@ def session_token() -> str | None:
 def client_address() -> str | None:
     """Who asks, for the rate of failed sign-ins; None where it is not known, as on this machine itself."""
     header = services().settings.client_header
-    named = st.context.headers.get(header) if header else None
-    address = named if header else st.context.ip_address
+    address = (st.context.headers.get(header) if header else None) or st.context.ip_address
     return address[:_LONGEST_ADDRESS] if isinstance(address, str) and address else None
 
 
