@@ -2,10 +2,10 @@
 
 from pathlib import Path
 from typing import Literal
+from urllib.parse import unquote, urlsplit
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from sqlalchemy import make_url
 
 
 class Settings(BaseSettings):
@@ -83,6 +83,7 @@ class Settings(BaseSettings):
 
     def secrets(self) -> tuple[str, ...]:
         """What must stand in no log: keys and passwords."""
-        urls = (make_url(url).password for url in (self.database_url, self.owner_database_url) if url)
+        passwords = (urlsplit(url).password for url in (self.database_url, self.owner_database_url) if url)
+        written = (form for each in passwords if each for form in (each, unquote(each)))
         keys = (key.get_secret_value() for key in (self.openai_api_key, self.openai_api_key_fallback) if key)
-        return tuple(str(secret) for secret in (*keys, self.session_key, self.demo_password, *urls) if secret)
+        return tuple(str(secret) for secret in (*keys, self.session_key, self.demo_password, *written) if secret)

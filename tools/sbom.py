@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 LOCK = Path(__file__).parents[1] / "requirements.lock"
-_LINE = re.compile(r"^([A-Za-z0-9][\w.-]*)==([^\s;\\]+)([^\n]*(?:\\\n +--hash=sha256:[0-9a-f]{64} ?)*)", re.MULTILINE)
+_LINE = re.compile(r"^([A-Za-z0-9][\w.-]*)==([^\s;\\]+)([^\n\\]*(?:\\\n +--hash=sha256:[0-9a-f]{64} ?)*)", re.MULTILINE)
 
 
 def bill(lock: str) -> dict[str, Any]:

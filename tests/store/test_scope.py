@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +9,6 @@ from sqlalchemy import delete, exists, func, insert, literal, literal_column, se
 from sqlalchemy.orm import Session, aliased
 
 from cs_ml.domain.actor import Actor
-from cs_ml.domain.errors import NotFound
 from cs_ml.store.database import Database
 from cs_ml.store.identity.door import UnscopedStatement, bind_door
 from cs_ml.store.tables import (
@@ -294,26 +292,3 @@ def test_the_session_of_a_scope_is_guarded_too(database: Database, twins: tuple[
 def test_an_upsert_needs_the_tenant_in_its_key(database: Database, twins: tuple[Twin, Twin]) -> None:
     with database.write(twins[0].actor) as scope, pytest.raises(UnscopedStatement):
         scope.upsert(ExternalRef, {"kind": "account", "ref": "1", "targetId": 1}, key=("kind", "ref"))
-
-
-@pytest.mark.parametrize("way", ["insert", "insert_returning_ids", "upsert"])
-def test_a_row_of_a_foreign_account_fails_like_one_of_no_account(
-    database: Database, twins: tuple[Twin, Twin], way: str
-) -> None:
-    mine, theirs = twins
-
-    def add(actor: Actor, account_id: int) -> None:
-        row = {"accountId": account_id, "churnedAt": NOW + timedelta(days=1), "approximate": False}
-        with database.write(actor) as scope:
-            if way == "upsert":
-                scope.upsert(ChurnEvent, row, key=("tenantId", "accountId", "churnedAt"))
-            else:
-                getattr(scope, way)(ChurnEvent, [row])
-
-    refusals = []
-    for actor, account_id in ((mine.actor, theirs.mine), (mine.actor, 999_999), (mine.limited, mine.colleagues)):
-        with pytest.raises(NotFound) as refused:
-            add(actor, account_id)
-        refusals.append(str(refused.value))
-    assert len(set(refusals)) == 1
-    add(mine.limited, mine.mine)
