@@ -92,7 +92,8 @@ def test_every_dependency_is_hashed_and_above_its_floor() -> None:
     text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
     lock = locked_requirements(text)
     assert unwanted(lock) == []
-    assert len(re.findall(r"^[A-Za-z0-9].*?(?:\\\n +--hash=sha256:[0-9a-f]{64} ?)+", text, re.MULTILINE)) == len(lock)
+    hashed = re.findall(r"^[A-Za-z0-9].*?(?:\\\n +--hash=sha256:[0-9a-f]{64} ?)+", text, re.MULTILINE)
+    assert len(hashed) == len(re.findall(r"^[A-Za-z0-9]", text, re.MULTILINE))
 
 
 def test_a_package_below_its_floor_is_found() -> None:
