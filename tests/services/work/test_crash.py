@@ -1,6 +1,5 @@
 """A process that is killed in the middle of accepting leaves all of a CTA or nothing."""
 
-import multiprocessing
 import os
 import signal
 from datetime import timedelta
@@ -13,6 +12,7 @@ from cs_ml.store.database import Database
 from cs_ml.store.operations.audit import AuditRepository
 from cs_ml.store.tables import AccountMLPrediction, AuditEvent
 from cs_ml.store.work.ctas import CtaRepository
+from tests.services.work.crowd import forking
 from tests.services.work.working import Work
 from tests.support.factories import NOW, SUGGESTED, add_playbook
 
@@ -33,9 +33,7 @@ def accept_and_die(url: str, actor: Actor, account_id: int, point: int) -> None:
 def test_all_or_nothing(work: Work, database_url: str, point: int) -> None:
     playbook = add_playbook(work.database, work.actor, 0, 4)
     account = work.suggested(suggested_cta={**SUGGESTED, "playbookId": playbook}, valid_until=NOW + timedelta(days=30))
-    process = multiprocessing.get_context("spawn").Process(
-        target=accept_and_die, args=(database_url, work.actor, account, point)
-    )
+    process = forking().Process(target=accept_and_die, args=(database_url, work.actor, account, point))
     process.start()
     process.join(60)
     assert process.exitcode == -signal.SIGKILL
