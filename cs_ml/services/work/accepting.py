@@ -144,14 +144,15 @@ class AcceptingService:
     def _accept(
         self, actor: Actor, account_id: int, kind: PredictionType, draft: CtaDraft | None, note: str
     ) -> Acceptance:
-        """Looks without a lock first: most who come late, or whom a rule holds back, need no more, and who goes on
-        holds the lock for a few milliseconds only. Under the lock everything is looked at again."""
+        """Looks without a lock first: who comes late needs no more, and who goes on has its statements ready and holds
+        the lock for a few milliseconds only. Only what is seen under the lock decides: before it, another's CTA may
+        appear between two looks."""
         now = milliseconds(self._clock())
         with self._database.read(actor) as scope:
             found = _suggestion(scope, account_id, kind, now)
             if found.cta_id is not None:
                 return _acceptance(CtaRepository(scope).get(found.cta_id, now), found, created=False)
-            self._check(scope, found, draft, note, now)
+            Rules.read(scope, [account_id], now, daily_limit=self._daily_limit)
         with self._database.write(actor) as scope:
             scope.lock_tenant()
             found, ctas = _suggestion(scope, account_id, kind, now), CtaRepository(scope)
