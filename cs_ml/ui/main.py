@@ -17,6 +17,7 @@ ENTRIES = (
     ("account.py", "Account", "account"),
     ("ctas.py", "CTAs", "ctas"),
     ("playbooks.py", "Playbooks", "playbooks"),
+    ("accuracy.py", "Accuracy", "accuracy"),
 )
 
 

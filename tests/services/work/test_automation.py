@@ -35,33 +35,46 @@ def test_nothing_is_made_unless_the_tenant_wants_it(work: Work) -> None:
     assert work.automation.after(work.actor, [account]).results == []
 
 
-def test_a_prediction_makes_its_cta_and_a_cached_one_or_a_skipping_one_none(work: Work) -> None:
-    """Single and in a batch, at whatever risk the scorecard sees."""
-    work.settings.set(work.actor, "auto_cta_levels", "critical,high,medium,low")
+def known_customer(work: Work) -> int:
+    """Enough is known of it for confidence, and its health is low."""
     account = add_account(work.database, work.actor)
     for week in range(20):
-        add_health(work.database, work.actor, account, calculated_at=NOW - timedelta(weeks=week), overall_score=30)
-        add_activity(work.database, work.actor, account, completed_at=NOW - timedelta(weeks=week))
-    contract = {"arr": Decimal(1000), "renewal_date": NOW + timedelta(days=30)}
-    add_fact(work.database, work.actor, account, **contract)
-    after = work.automation.after
-    single = PredictionService(work.database, work.clock, EngineChain([RULES]), PredictionLimit(100), after=after)
-    batch = BatchService(work.database, work.clock, [RULES], after=after)
-    batch.predict_missing(work.actor, skip_cta=True)
+        at = NOW - timedelta(weeks=week)
+        add_health(work.database, work.actor, account, calculated_at=at, overall_score=30)
+        add_activity(work.database, work.actor, account, completed_at=at)
+    add_fact(work.database, work.actor, account, arr=Decimal(1000), renewal_date=NOW + timedelta(days=30))
+    return account
+
+
+def test_a_prediction_makes_its_cta_and_a_cached_one_or_a_skipping_one_none(work: Work) -> None:
+    """At whatever risk the scorecard sees; the next prediction adds its evidence to the CTA that is open."""
+    work.settings.set(work.actor, "auto_cta_levels", "critical,high,medium,low")
+    account = known_customer(work)
+    single = PredictionService(
+        work.database, work.clock, EngineChain([RULES]), PredictionLimit(100), after=work.automation.after
+    )
+    single.predict(work.actor, account, skip_cta=True)
     made = single.predict(work.actor, account)
     assert (made.cached, made.proposal is not None, list(work.rows())) == (True, True, [])
-    assert made.confidence >= 0.5
-    single.predict(work.actor, account, force_refresh=True, skip_cta=True)
-    assert list(work.rows()) == []
     fresh = single.predict(work.actor, account, force_refresh=True)
     (cta,) = work.rows()
     assert cta.trigger_data["predictionId"] == fresh.id
     assert fresh.proposal is not None
     assert cta.title == fresh.proposal.title
-    work.clock.advance(days=31)
-    batch.predict_missing(work.actor)  # a similar one is open: the evidence goes there
+    work.clock.advance(minutes=5)
+    single.predict(work.actor, account, force_refresh=True)
     assert len(work.rows()) == 1
     assert work.actions() == ["cta.automated", "cta.evidence_added"]
+
+
+@pytest.mark.parametrize("skip", [True, False])
+def test_a_batch_makes_ctas_too(work: Work, skip: bool) -> None:
+    work.settings.set(work.actor, "auto_cta_levels", "critical,high,medium,low")
+    known_customer(work)
+    BatchService(work.database, work.clock, [RULES], after=work.automation.after).predict_missing(
+        work.actor, skip_cta=skip
+    )
+    assert len(work.rows()) == (0 if skip else 1)
 
 
 def test_a_proposal_is_the_same_from_the_store_after_a_restart(work: Work, database_url: str) -> None:
