@@ -61,4 +61,5 @@ def demo_of(services: Services) -> Demo:
         context=services.context,
         batches=services.batches,
         playbooks=services.playbooks,
+        validation=services.validation,
     )

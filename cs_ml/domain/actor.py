@@ -21,6 +21,7 @@ class Permission(StrEnum):
     READ = "read"
     PREDICT = "predict"
     WORK = "work on CTAs"
+    RECORD = "record what happened"
     IMPORT = "import data"
     MANAGE_TENANT = "manage the tenant"
 
@@ -28,7 +29,7 @@ class Permission(StrEnum):
 _GRANTS: dict[Role, frozenset[Permission]] = {
     Role.OWNER: frozenset(Permission),
     Role.ADMIN: frozenset(Permission),
-    Role.MEMBER: frozenset({Permission.READ, Permission.PREDICT, Permission.WORK}),
+    Role.MEMBER: frozenset({Permission.READ, Permission.PREDICT, Permission.RECORD, Permission.WORK}),
     Role.VIEWER: frozenset({Permission.READ}),
 }
 

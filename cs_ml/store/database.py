@@ -13,7 +13,7 @@ from cs_ml.store.identity import IdentityStore
 from cs_ml.store.identity.door import bind_door
 from cs_ml.store.scope import Scope
 
-_BUSY_TIMEOUT_MS = 10_000
+_BUSY_TIMEOUT_MS = 30_000  # fifty that begin at once on a busy machine wait, and fail not
 _SQLITE_HABITS = (
     "journal_mode=WAL",
     "foreign_keys=ON",

@@ -18,6 +18,7 @@ ENTRIES = (
     ("account.py", "Account", "account"),
     ("ctas.py", "CTAs", "ctas"),
     ("playbooks.py", "Playbooks", "playbooks"),
+    ("accuracy.py", "Accuracy", "accuracy"),
 )
 # For those alone who manage the tenant.
 MANAGED = (("admin.py", "Admin", "admin"),)

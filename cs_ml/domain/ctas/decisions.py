@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from cs_ml.domain.policy import AUTO_CTA_CONFIDENCE, RiskBand
@@ -109,17 +109,22 @@ def _held_back(now: Situation) -> Iterator[HeldBack]:
 
 
 def _cooling_down(now: Situation) -> Iterator[HeldBack]:
-    pause = timedelta(days=now.cooldown_days)
-    if now.automated_at is not None and now.now < now.automated_at + pause:
+    made, dismissed = (_after(at, now.cooldown_days) for at in (now.automated_at, now.dismissed_at))
+    if made is not None and now.now < made:
         yield HeldBack(
             reason=SkipReason.COOLDOWN,
             words=f"A CTA was made automatically for this account within the last {now.cooldown_days} days.",
-            until=now.automated_at + pause,
+            until=made,
             cta_id=now.automated_id,
         )
-    elif now.automatic and now.dismissed_at is not None and now.now < now.dismissed_at + pause:
+    elif now.automatic and dismissed is not None and now.now < dismissed:
         yield HeldBack(
             reason=SkipReason.COOLDOWN,
             words=f"A person dismissed a suggestion for this account within the last {now.cooldown_days} days.",
-            until=now.dismissed_at + pause,
+            until=dismissed,
         )
+
+
+def _after(at: datetime | None, days: int) -> datetime | None:
+    """So many times 24 hours later, over a change of the clocks too."""
+    return at.astimezone(UTC) + timedelta(days=days) if at else None

@@ -26,7 +26,7 @@ collect confirm contact coordinate create define deliver demonstrate design deve
 ensure escalate establish explain explore facilitate find fix follow gather get give help hold host identify
 implement initiate introduce investigate invite involve launch learn listen make map meet monitor negotiate offer
 open organise organize outline plan prepare present prioritise prioritize propose prove provide reach rebuild reduce
-re-engage reengage remind replace resolve restore revisit review run schedule secure send set share show solve
+re-engage reengage remind replace resolve restore revisit review run schedule secure send set share show solve speak
 start strengthen summarise summarize support talk tell train understand update use verify visit walk win work write
 """
 

@@ -144,23 +144,36 @@ class AcceptingService:
     def _accept(
         self, actor: Actor, account_id: int, kind: PredictionType, draft: CtaDraft | None, note: str
     ) -> Acceptance:
+        """Looks without a lock first: who comes late needs no more, and who goes on has its statements ready and holds
+        the lock for a few milliseconds only. Only what is seen under the lock decides: before it, another's CTA may
+        appear between two looks."""
         now = milliseconds(self._clock())
+        with self._database.read(actor) as scope:
+            found = _suggestion(scope, account_id, kind, now)
+            if found.cta_id is not None:
+                return _acceptance(CtaRepository(scope).get(found.cta_id, now), found, created=False)
+            Rules.read(scope, [account_id], now, daily_limit=self._daily_limit)
         with self._database.write(actor) as scope:
             scope.lock_tenant()
             found, ctas = _suggestion(scope, account_id, kind, now), CtaRepository(scope)
-            ctas.wake(now)
             if found.cta_id is not None:
                 return _acceptance(ctas.get(found.cta_id, now), found, created=False)
-            rules = Rules.read(scope, [account_id], now, daily_limit=self._daily_limit)
-            title = draft.title if draft else found.proposal.title if found.proposal else ""
-            _check(rules.decide_titled(found, title), _text(note, "note"))
+            ctas.wake(now)
+            calendar = self._check(scope, found, draft, note, now)
             assert found.proposal is not None  # noqa: S101 - the rules let no other pass
-            calendar = WorkCalendar.of(settings_in(scope))
             chosen = draft or plain_draft(scope, found.proposal, calendar, now)
-            if draft is not None:
-                _check_draft(scope, draft, found, calendar.day_of(now))
             cta_id = make(scope, found, chosen, calendar, now, note=note)
             return _acceptance(ctas.get(cta_id, now), found, created=True)
+
+    def _check(self, scope: Scope, found: Suggestion, draft: CtaDraft | None, note: str, now: datetime) -> WorkCalendar:
+        """Raises Invalid where a rule holds the CTA back, or where it may not be as it is drafted."""
+        rules = Rules.read(scope, [found.account_id], now, daily_limit=self._daily_limit)
+        title = draft.title if draft else found.proposal.title if found.proposal else ""
+        _check(rules.decide_titled(found, title), _text(note, "note"))
+        calendar = WorkCalendar.of(settings_in(scope))
+        if draft is not None:
+            _check_draft(scope, draft, found, calendar.day_of(now))
+        return calendar
 
 
 def _suggestion(scope: Scope, account_id: int, kind: PredictionType, now: datetime) -> Suggestion:

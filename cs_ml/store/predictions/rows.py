@@ -18,6 +18,7 @@ from cs_ml.domain.predictions import (
     Recommendation,
     RiskFactor,
 )
+from cs_ml.store.predictions.health import health_json, health_of
 from cs_ml.store.tables import AccountMLPrediction as Stored
 from cs_ml.store.work.proposals import proposal_json, proposal_of
 
@@ -52,6 +53,7 @@ COLUMNS = (
     Stored.prompt_version,
     Stored.fallback_reason,
     Stored.suggested_cta,
+    Stored.health_insights,
 )
 
 
@@ -94,6 +96,7 @@ def row_of(prediction: Prediction, now: datetime) -> dict[str, Any]:
         "promptVersion": source.prompt_version,
         "fallbackReason": source.fallback_reason,
         "suggestedCta": proposal_json(prediction.proposal) if prediction.proposal else None,
+        "healthInsights": health_json(prediction.health),
         "createdAt": now,
         "updatedAt": now,
     }
@@ -139,6 +142,7 @@ def prediction_of(row: Row[Any]) -> Prediction:
             latency_ms=row.latency_ms,
             cost=Decimal(str(row.llm_cost)) if row.cost_known else None,
         ),
+        health=health_of(row.health_insights),
     )
 
 

@@ -13,6 +13,7 @@ from cs_ml.store.tables.activity import (
 from cs_ml.store.tables.audit import AuditEvent
 from cs_ml.store.tables.base import Base, TenantOwned
 from cs_ml.store.tables.ctas import CTA, CTATask, Playbook, PlaybookTask
+from cs_ml.store.tables.health import HealthReference
 from cs_ml.store.tables.identity import (
     Credential,
     MembershipScope,
@@ -36,6 +37,7 @@ from cs_ml.store.tables.own import (
 from cs_ml.store.tables.predictions import AccountMLPrediction, AIUsageEvent
 from cs_ml.store.tables.schema import schema_addition
 from cs_ml.store.tables.summary import AccountSummary, SummaryRefresh
+from cs_ml.store.tables.truth import BacktestRun
 
 __all__ = [
     "CTA",
@@ -47,6 +49,7 @@ __all__ = [
     "AccountSnapshot",
     "AccountSummary",
     "AuditEvent",
+    "BacktestRun",
     "Base",
     "CRMActivity",
     "CRMContact",
@@ -54,6 +57,7 @@ __all__ = [
     "ChurnEvent",
     "Credential",
     "ExternalRef",
+    "HealthReference",
     "JudgedOutcome",
     "MembershipScope",
     "Opportunity",

@@ -90,6 +90,8 @@ class AccountMLPrediction(AccountOwned, Base):
     cost_known: Mapped[bool | None] = mapped_column(Boolean)
     suggested_cta: Mapped[Any | None] = mapped_column(JsonOrNull)
     cta_dismissal: Mapped[Any | None] = mapped_column(JsonOrNull)
+    health_insights: Mapped[Any | None] = mapped_column(Json)
+    outcome_source: Mapped[str | None] = mapped_column(Text)
 
 
 class AIUsageEvent(TenantOwned, Base):

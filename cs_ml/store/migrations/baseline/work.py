@@ -210,6 +210,8 @@ table(
     *optional(Integer, "latencyMs"),
     *optional(Boolean, "costKnown"),
     *optional(Json, "suggestedCta", "ctaDismissal"),
+    *optional(Json, "healthInsights"),
+    *optional(Text, "outcomeSource"),
     UniqueConstraint("generatedCtaId"),
     Index(None, "accountId"),
     Index(None, "accountId", "predictionType", "status"),

@@ -154,13 +154,13 @@ def _draw_dismiss(actor: Actor, view: ProposalView) -> None:
 
 
 def _do(action: Callable[[], object]) -> None:
-    """Carries it out and draws the card anew; a refusal is said in its place."""
+    """Carries it out and draws the page anew; a refusal is said in its place."""
     try:
         action()
     except CsMlError as error:
         error_state(error)
         return
-    st.rerun(scope="fragment")
+    st.rerun()
 
 
 def _draw_link(cta_id: int, title: str) -> None:

@@ -59,7 +59,7 @@ def draw_sections(counts: Mapping[Section, int], chosen: Section) -> None:
         for section, label in LABELS.items():
             st.button(
                 f"{label}{NARROW}· {counts[section]:,}",
-                key=f"{Key.SECTION}_{section}",
+                key=f"{Key.CTA_SECTION}_{section}",
                 type="primary" if section is chosen else "secondary",
                 on_click=go_to,
                 args=(section.value,),
