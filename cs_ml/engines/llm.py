@@ -1,6 +1,6 @@
 """Engine `llm`: a language model judges the facts; names are hidden from it, and its claims are held against them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from decimal import Decimal
 
 from cs_ml.domain.context import AccountContext, TenantReference
@@ -39,16 +39,17 @@ class LlmEngine:
         prompt = self._asking.prompt
         question = self._asking.about(context, reference, window_days)
 
-        def shorter() -> Sequence[Message]:
+        def shorter() -> tuple[Sequence[Message], Collection[str]]:
             nonlocal question
             question = self._asking.about(context, reference, window_days, short=True)
-            return question.messages
+            return question.messages, question.facts.ids
 
         self._reserve(self._client.expected_cost(question.messages, ChurnAnswer, max_tokens=prompt.max_tokens))
         done = self._client.complete(
             question.messages,
             ChurnAnswer,
             operation="churn-prediction",
+            ids=question.facts.ids,
             check=lambda answer: _require_evidence(answer, question),
             shorter=shorter,
             max_tokens=prompt.max_tokens,

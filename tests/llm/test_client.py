@@ -151,7 +151,7 @@ def test_a_cut_answer_is_asked_for_with_twice_the_room(server: FakeServer) -> No
 
 
 def test_a_prompt_that_is_too_long_is_sent_shorter_once(server: FakeServer) -> None:
-    brief = [Message(role="user", content="H1")]
+    brief = [Message(role="user", content="H1")], {"H1"}
     server.script(error(400, "context_length_exceeded"), GOOD)
     with asking(server.url) as asker:
         asker.ask(shorter=lambda: brief)
