@@ -12,7 +12,7 @@ from cs_ml.domain.actor import Actor
 from cs_ml.domain.context import AccountContext
 from cs_ml.domain.errors import Invalid
 from cs_ml.domain.policy import DEFAULT_WINDOW_DAYS
-from cs_ml.domain.predictions import Prediction, PredictionType
+from cs_ml.domain.predictions import DOUBT_SENTENCES, Prediction, PredictionType
 from cs_ml.services.predicting.answers import prediction_answer
 
 AsOf = Annotated[str | None, typer.Option("--as-of", help="See the world as of the end of this day (UTC).")]
@@ -114,6 +114,8 @@ def _show_prediction(found: Prediction) -> None:
         show(f"A better engine could not answer this time: {source.fallback_reason}.")
     if found.unmatched_numbers:
         show(f"Numbers of the explanation that are not in the data: {', '.join(found.unmatched_numbers)}.")
+    for doubt in found.doubts:
+        show(DOUBT_SENTENCES[doubt])
     show("")
     for factor in found.factors:
         points = "" if factor.points is None else f"{factor.points * 100:+5.1f} points  "

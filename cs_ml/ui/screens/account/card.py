@@ -5,9 +5,9 @@ from datetime import datetime, tzinfo
 import streamlit as st
 
 from cs_ml.domain.actor import Actor, Permission
-from cs_ml.domain.errors import EngineUnavailable, Forbidden, RateLimited
+from cs_ml.domain.errors import DatabaseAway, EngineUnavailable, Forbidden, RateLimited
 from cs_ml.domain.policy import confidence_level
-from cs_ml.domain.predictions import Prediction, Provenance
+from cs_ml.domain.predictions import DOUBT_SENTENCES, Prediction, Provenance
 from cs_ml.ui.components import empty_state, error_state, facts, plain, text
 from cs_ml.ui.formatting import (
     ENGINE_WORDS,
@@ -53,7 +53,7 @@ def ask_prediction(actor: Actor, account_id: int, as_of: datetime | None) -> Pre
             return services().predictions.predict(actor, account_id, force_refresh=refresh, as_of=as_of)
     except Forbidden:
         empty_state("No prediction is stored", "Your role shows predictions but makes none. A colleague can make one.")
-    except (RateLimited, EngineUnavailable) as error:
+    except (RateLimited, EngineUnavailable, DatabaseAway) as error:
         error_state(error, still_works="The rest of this page is as it should be.")
     return None
 
@@ -97,6 +97,8 @@ def _draw_marks(prediction: Prediction) -> None:
     if prediction.unmatched_numbers:
         found = ", ".join(plain(number) for number in prediction.unmatched_numbers)
         st.warning(f"Not found in the data: {found}. Check it before you rely on it.")
+    for doubt in prediction.doubts:
+        st.warning(DOUBT_SENTENCES[doubt])
     if prediction.new_facts_since:
         st.info(f"Stale: {count(prediction.new_facts_since, 'new fact')} since this prediction.")
     source = prediction.provenance
