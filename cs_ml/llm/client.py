@@ -24,7 +24,7 @@ from cs_ml.llm.transport import Endpoint, Transport
 MAX_TOKENS = 1_500
 TEMPERATURE = 0.1
 LEAST_S = 0.2  # with less time left no further request is worth its price
-RESERVED_CALLS = 2  # a call and the one change of it that is usual: a repair
+RESERVED_CALLS = 2  # a call and one change of it: a repair, or once more with twice the room for the answer
 
 _full_jitter = wait_random_exponential(multiplier=0.5, max=8)
 _log = logging.getLogger(__name__)
@@ -76,9 +76,9 @@ class LlmClient:
     ) -> Decimal | None:
         """US dollars to reserve before `complete`: more than it usually costs. None where no price is known."""
         request = _request(messages, schema, max_tokens, TEMPERATURE)
-        usage = TokenUsage(prompt=request.prompt_tokens, completion=max_tokens)
-        cost = self._prices.cost(self.model, usage)
-        return None if cost is None else RESERVED_CALLS * cost
+        room = (1 + 2) * max_tokens
+        usage = TokenUsage(prompt=RESERVED_CALLS * request.prompt_tokens, completion=room)
+        return self._prices.cost(self.model, usage)
 
     def complete(
         self,
