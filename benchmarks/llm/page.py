@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from playwright.sync_api import Locator, Page, expect, sync_playwright
+from playwright.sync_api import Locator, Page, ViewportSize, expect, sync_playwright
 
 from tests.e2e.visits import PHRASE, Visit
 from tests.support.browser import BROWSER_FLAGS, find_browser
@@ -13,7 +13,7 @@ from tests.support.browser import BROWSER_FLAGS, find_browser
 FRESH, STORED = "· fresh", "from the store"
 FELL_BACK = "The usual method could not answer"
 MADE = "How this was made"
-WIDE = {"width": 1440, "height": 1100}
+WIDE = ViewportSize(width=1440, height=1100)
 
 
 @dataclass(frozen=True, kw_only=True)

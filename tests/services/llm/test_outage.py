@@ -31,7 +31,7 @@ class Outage:
 
     def answer(self, _body: Mapping[str, Any]) -> Canned:
         nobody = create_store_engine(f"postgresql+psycopg://nobody@127.0.0.1:{free_port()}/none")
-        self.database._writing = nobody
+        self.database._writing = nobody.execution_options()
         return GOOD
 
     def sleep(self, seconds: float) -> None:
