@@ -1,8 +1,10 @@
 """Predictions of demo customers by a small real model on this machine: how many answers pass, and how long they take.
 
 `python -m benchmarks.llm.e2e --model smollm2 --accounts 5`, or `make e2e-llm`. The first run fetches the model. Such a
-model proves the path, not accuracy. Then the app itself is driven in a browser against the same model: Refresh, the card, a
-reload. Ends with 1 where a second ask or the reload is not served from the store, or a call is missing in the books.
+model proves the path, not accuracy. Then the app itself is driven in a browser against the same model: Refresh, the
+card, a reload.
+
+Ends with 1 where a second ask or the reload is not served from the store, or a call is missing in the books.
 """
 
 import argparse
@@ -28,7 +30,7 @@ from cs_ml.bootstrap import Services, open_services
 from cs_ml.domain.actor import Actor, Role
 from cs_ml.settings import Settings
 from cs_ml.store.tables import Account, AIUsageEvent
-from tests.e2e.server import running_app
+from tests.e2e.server import free_port, running_app
 from tests.e2e.visits import PHRASE
 from tests.support.databases import sqlite_url
 
@@ -54,10 +56,9 @@ def main() -> int:
     parser.add_argument("--model", choices=MODELS, default=MODELS[0])
     parser.add_argument("--accounts", type=int, default=5)
     parser.add_argument("--timeout", type=float, default=300.0, help="seconds for each prediction")
-    parser.add_argument("--port", type=int, default=8085)
     parser.add_argument("--screenshots", type=Path, metavar="FOLDER", help="where the browser's pictures go")
     options = parser.parse_args()
-    with TemporaryDirectory() as folder, _served(options.model, options.port) as url:
+    with TemporaryDirectory() as folder, _served(options.model) as url:
         settings = Settings(
             database_url=sqlite_url(Path(folder) / "e2e.db"),
             openai_api_key=SecretStr("local"),
@@ -74,8 +75,9 @@ def main() -> int:
 
 
 @contextmanager
-def _served(model: str, port: int) -> Iterator[str]:
+def _served(model: str) -> Iterator[str]:
     """The model's server, ended with the block."""
+    port = free_port()
     server = subprocess.Popen(["bash", str(SCRIPT), model, str(port)], stdout=sys.stderr)
     try:
         _wait_until_ready(server, port)
