@@ -56,7 +56,7 @@ def run() -> Iterator[Result]:
         )
         bare = openai.OpenAI(base_url=url, api_key="k", max_retries=0)
         try:
-            ours, floor = _cpu(
+            ours, floor = cpu_medians(
                 lambda: client.complete(MESSAGES, Verdict, operation="churn-prediction"), lambda: _bare(bare)
             )
         finally:
@@ -84,10 +84,10 @@ def _bare(client: openai.OpenAI) -> Verdict:
     return Verdict.model_validate_json(completion.choices[0].message.content)
 
 
-def _cpu(*steps: Step) -> list[float]:
+def cpu_medians(*steps: Step, rounds: int = ROUNDS) -> list[float]:
     """Median seconds of this process's CPU, threads included; the steps take turns."""
     taken: list[list[float]] = [[] for _ in steps]
-    for number in range(WARM_UP + ROUNDS):
+    for number in range(WARM_UP + rounds):
         for step, times in zip(steps, taken, strict=True):
             start = process_time()
             step()
