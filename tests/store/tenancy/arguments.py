@@ -72,7 +72,7 @@ _PLAIN: Mapping[str, Callable[[], Any]] = {
     "limit": lambda: 10,
     "model": lambda: "a model",
     "now": lambda: NOW,
-    "on": lambda: AGO.date(),
+    "on": AGO.date,
     "operation": lambda: "churn-prediction",
     "predictions": list,
     "reason": lambda: "",

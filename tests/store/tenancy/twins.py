@@ -86,7 +86,13 @@ def populate(database: Database, actor: Actor, word: str, first_id: int) -> Name
     add_snapshot(database, actor, account, NOW - timedelta(days=1), type="CUSTOMER")
     add_outcome(database, actor, account)
     churn = add_churn(
-        database, actor, account, id=first_id + 4, churned_at=NOW - timedelta(days=400), reason=word, type_before=word
+        database,
+        actor,
+        account,
+        id=first_id + 4,
+        churned_at=NOW - timedelta(days=400),
+        reason=word,
+        type_before="CUSTOMER",
     )
     backtest = add_backtest(database, actor, id=first_id + 5)
     add_prediction(database, actor, account, explanation=word, drivers=[word])
