@@ -18,6 +18,8 @@ from cs_ml.services.accounts import AccountService
 from cs_ml.services.clock import Clock
 from cs_ml.services.context import ContextService
 from cs_ml.services.databases import DatabaseService, prepare
+from cs_ml.services.health.backtest import HealthBacktestService
+from cs_ml.services.health.explaining import ExplanationService
 from cs_ml.services.identity.access import AccessService
 from cs_ml.services.identity.sessions import SessionService
 from cs_ml.services.identity.tenant_settings import TenantSettingsService
@@ -63,6 +65,8 @@ class Services:
     context: ContextService
     predictions: PredictionService
     batches: BatchService
+    health_backtest: HealthBacktestService
+    explanations: ExplanationService
     importing: ImportService
     freshness: FreshnessService
     usage: UsageService
@@ -86,7 +90,8 @@ def open_services(settings: Settings | None = None, clock: Clock = system_clock)
     configure_logs(settings.log_level)
     llm = _language_model(settings, clock)
     database = Database(settings.database_url)
-    engines = [RulesEngine(default_scorecard())]
+    scorecard = RulesEngine(default_scorecard())
+    engines = [scorecard]
     prompts = PromptService(database, clock, KnownEntitiesCache(database))
     usage = UsageService(database, clock)
     model = LanguageModel(client=llm, prompts=prompts, usage=usage) if llm else None
@@ -111,6 +116,8 @@ def open_services(settings: Settings | None = None, clock: Clock = system_clock)
             freshness=FreshnessService(database, clock),
             importing=ImportService(database, clock),
             batches=BatchService(database, clock, engines),
+            health_backtest=HealthBacktestService(database, clock),
+            explanations=ExplanationService(database, clock, scorecard),
             usage=usage,
             prompts=prompts,
             trial=TrialService(llm, usage),
