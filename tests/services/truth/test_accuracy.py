@@ -166,8 +166,9 @@ def test_what_warnings_came_to(caught: Judged) -> None:
 
 def test_how_early_the_first_warning_was(caught: Judged) -> None:
     found = lead_times(caught, 0.5)
-    assert (found.churners, list(found.days)) == (2, [pytest.approx(60.0)])
-    assert list(lead_times(caught, 0.01).days) == [pytest.approx(70.0), pytest.approx(80.0)]
+    assert found.churners == 2
+    assert list(found.days) == pytest.approx([60.0])
+    assert list(lead_times(caught, 0.01).days) == pytest.approx([70.0, 80.0])
     assert lead_times(caught, 0.9).days == []
 
 

@@ -59,7 +59,7 @@ def actor(database: Database) -> Actor:
         add_health(database, made, account, calculated_at=NOW - timedelta(days=120), overall_score=30 + number)
         if number % 4 == 0:
             add_churn(database, made, account, churned_at=NOW - timedelta(days=80 - number))
-    add_activity(database, made, account, completed_at=NOW)
+    add_activity(database, made, add_account(database, made, created_at=NOW), completed_at=NOW)
     return made
 
 

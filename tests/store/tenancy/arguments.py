@@ -68,6 +68,8 @@ _PLAIN: Mapping[str, Callable[[], Any]] = {
     "found": lambda: None,
     "key": lambda: "zone",
     "known_by": lambda: NOW,
+    "dropped": dict,
+    "right": dict,
     "kind": lambda: PredictionType.CHURN,
     "limit": lambda: 10,
     "model": lambda: "a model",

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 import time_machine
@@ -91,9 +92,8 @@ def opened(app: App, **query: str) -> AppTest:
 
 def shown(test: AppTest) -> str:
     kinds = ("markdown", "caption", "text", "metric", "info", "warning", "error", "header", "subheader", "title")
-    return "\n".join(str(element.value) for kind in kinds for element in test.get(kind)).replace(
-        "\N{NO-BREAK SPACE}", " "
-    )
+    elements: list[Any] = [element for kind in kinds for element in test.get(kind)]
+    return "\n".join(str(element.value) for element in elements).replace("\N{NO-BREAK SPACE}", " ")
 
 
 def test_nobody_sees_anything_without_an_actor(app: App, judge: Judge) -> None:
