@@ -31,6 +31,7 @@ def prediction_answer(prediction: Prediction) -> dict[str, Any]:
         "parts": _parts(prediction),
         "explanation": prediction.explanation,
         "unmatchedNumbers": list(prediction.unmatched_numbers),
+        "doubts": list(prediction.doubts),
         "recommendations": list(prediction.recommendations),
         "completeness": {"score": prediction.completeness, "missing": list(prediction.missing)},
         "engine": source.engine,
