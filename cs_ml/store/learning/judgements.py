@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import Integer, and_, bindparam, case, cast, func, literal, or_, select, update
 
 from cs_ml.domain.health.insights import HealthInsights
-from cs_ml.domain.outcomes import ACCURATE_FROM, OutcomeCounts, OutcomeSource, Unjudged
 from cs_ml.domain.predictions import PredictionType
+from cs_ml.domain.truth.outcomes import ACCURATE_FROM, OutcomeCounts, OutcomeSource, Unjudged
 from cs_ml.store.columns import UtcDateTime
 from cs_ml.store.learning.windows import (
     NOW,

@@ -8,13 +8,13 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from cs_ml.domain.backtests import BacktestRequest, BacktestStatus
 from cs_ml.domain.ctas.inbox import InboxQuery, Section
 from cs_ml.domain.ctas.playbooks import PlannedTask, PlaybookDraft, PlaybookStatus, PlaybookStep
 from cs_ml.domain.ctas.values import CtaPriority, CtaType, Dismissal, DismissedBy, Outcome
 from cs_ml.domain.policy import RiskBand
 from cs_ml.domain.portfolio import PortfolioQuery
 from cs_ml.domain.predictions import PredictionType
+from cs_ml.domain.truth.backtests import BacktestRequest, BacktestStatus
 from cs_ml.engines.rules import RulesEngine
 from cs_ml.engines.scorecard import default_scorecard
 from cs_ml.services.clock import Moment
@@ -104,6 +104,7 @@ _PLAIN: Mapping[str, Callable[[], Any]] = {
     "operation": lambda: "churn-prediction",
     "predictions": list,
     "replays": lambda: False,
+    "scorecard": default_scorecard,
     "request": lambda: BacktestRequest(engine="rules", first=AGO.date(), last=AGO.date(), every_days=30),
     "since": lambda: AGO,
     "status": lambda: BacktestStatus.STOPPED,
@@ -154,6 +155,7 @@ _PLAIN: Mapping[str, Callable[[], Any]] = {
     "BacktestRepository.advance.done": lambda: 1,
     "BacktestRepository.advance.predictions": lambda: 1,
     "BacktestRepository.finish.done": lambda: 1,
+    "BacktestRepository.finish.predictions": lambda: 1,
     "OutcomeRepository.record.at": lambda: AGO,
     "reference_at.at": lambda: AGO,
     "read_scenes.at": lambda: Moment(NOW, live=True),

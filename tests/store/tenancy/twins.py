@@ -108,8 +108,6 @@ def populate(database: Database, actor: Actor, word: str, first_id: int) -> Name
         type_before="CUSTOMER",
     )
     backtest = add_backtest(database, actor, id=first_id + 5)
-    add_prediction(database, actor, account, explanation=word, drivers=[word])
-    add_churn(database, actor, account, churned_at=NOW - timedelta(days=400), reason=word)
     suggested = {"id": first_id + 7, "suggested_cta": {**SUGGESTED, "title": word}, "category": "high"}
     add_prediction(database, actor, account, explanation=word, drivers=[word], **suggested)
     with database.write(actor) as scope:
