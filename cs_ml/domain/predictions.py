@@ -152,8 +152,8 @@ class Prediction:
     missing: tuple[str, ...]
     provenance: Provenance
     unmatched_numbers: tuple[str, ...] = ()
-    proposal: CtaProposal | None = None
     doubts: tuple[Doubt, ...] = ()
+    proposal: CtaProposal | None = None
     cached: bool = False
     new_facts_since: int = 0
     health: HealthInsights | None = None
