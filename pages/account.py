@@ -3,7 +3,7 @@
 import streamlit as st
 
 from cs_ml.domain.actor import Permission
-from cs_ml.domain.timeline import band_since
+from cs_ml.domain.health.timeline import band_since
 from cs_ml.ui.components import download_name, plain, zone_of
 from cs_ml.ui.formatting import percent
 from cs_ml.ui.runtime import require_actor, services

@@ -10,7 +10,7 @@ from cs_ml.cli.options import Account, Json, SkipCta, Tenant
 from cs_ml.cli.output import show, show_data
 from cs_ml.domain.context import AccountContext
 from cs_ml.domain.policy import DEFAULT_WINDOW_DAYS
-from cs_ml.domain.predictions import Prediction, PredictionType
+from cs_ml.domain.predictions import DOUBT_SENTENCES, Prediction, PredictionType
 from cs_ml.services.predicting.answers import prediction_answer
 
 Type = Annotated[PredictionType, typer.Option("--type", case_sensitive=False, help="What is predicted.")]
@@ -99,6 +99,8 @@ def _show_prediction(found: Prediction) -> None:
         show(f"A better engine could not answer this time: {source.fallback_reason}.")
     if found.unmatched_numbers:
         show(f"Numbers of the explanation that are not in the data: {', '.join(found.unmatched_numbers)}.")
+    for doubt in found.doubts:
+        show(DOUBT_SENTENCES[doubt])
     show("")
     for factor in found.factors:
         points = "" if factor.points is None else f"{factor.points * 100:+5.1f} points  "

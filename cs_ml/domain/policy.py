@@ -92,6 +92,11 @@ class Bands:
         return RiskBand.MEDIUM if probability >= self.medium else RiskBand.LOW
 
 
+def are_far_apart(one: float, other: float) -> bool:
+    """Whether two engines' probabilities (0..1) differ by so much that a person should look."""
+    return abs(one - other) * 100 > REVIEW_POINTS
+
+
 def confidence_level(confidence: float) -> ConfidenceLevel:
     """`confidence` in 0..1."""
     if confidence > 0.8:

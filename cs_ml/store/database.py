@@ -5,10 +5,11 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
 from cs_ml.domain.actor import Actor
+from cs_ml.domain.errors import DatabaseAway
 from cs_ml.store.identity import IdentityStore
 from cs_ml.store.identity.door import bind_door
 from cs_ml.store.scope import Scope
@@ -78,10 +79,16 @@ class Database:
 
     @contextmanager
     def write(self, actor: Actor) -> Iterator[Scope]:
-        """A short write transaction; committed at the end, rolled back on any error."""
-        with self._session(self._writing, actor) as session:
-            yield Scope(session, actor)
-            session.commit()
+        """A short write transaction; committed at the end, rolled back on any error.
+
+        Raises DatabaseAway where the database cannot be reached, is locked for too long, or breaks off.
+        """
+        try:
+            with self._session(self._writing, actor) as session:
+                yield Scope(session, actor)
+                session.commit()
+        except (OperationalError, InterfaceError) as error:
+            raise DatabaseAway("The database does not respond. Try again in a minute.") from error
 
     def is_up(self) -> bool:
         """Whether the database answers now."""

@@ -32,6 +32,7 @@ def prediction_answer(prediction: Prediction) -> dict[str, Any]:
         "parts": _parts(prediction),
         "explanation": prediction.explanation,
         "unmatchedNumbers": list(prediction.unmatched_numbers),
+        "doubts": list(prediction.doubts),
         "recommendations": list(prediction.recommendations),
         "suggestedCta": prediction.proposal if prediction.band in AT_RISK else None,
         "completeness": {"score": prediction.completeness, "missing": list(prediction.missing)},

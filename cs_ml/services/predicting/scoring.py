@@ -120,6 +120,7 @@ def predicted(answer: Answer, request: PredictionRequest, scene: Scene, origin: 
         explanation=found.explanation,
         recommendations=found.recommendations,
         unmatched_numbers=found.unmatched_numbers,
+        doubts=found.doubts,
         completeness=context.completeness.score,
         missing=context.completeness.missing,
         provenance=answer.provenance,

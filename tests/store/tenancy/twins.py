@@ -19,6 +19,7 @@ from tests.support.factories import (
     SUGGESTED,
     add_account,
     add_activity,
+    add_backtest,
     add_churn,
     add_contact,
     add_cta,
@@ -47,6 +48,8 @@ class Named:
     user_id: int
     pipeline_id: int
     activity_id: int
+    churn_id: int
+    backtest_id: int
     cta_id: int
     task_id: int
     playbook_id: int
@@ -67,6 +70,8 @@ MISSING = Named(
     user_id=990_002,
     pipeline_id=990_003,
     activity_id=990_004,
+    churn_id=990_005,
+    backtest_id=990_006,
     cta_id=990_005,
     task_id=990_006,
     playbook_id=990_007,
@@ -93,7 +98,16 @@ def populate(database: Database, actor: Actor, word: str, first_id: int) -> Name
     add_fact(database, actor, account, arr=Decimal(777_777), segment=word, plan=word)
     add_snapshot(database, actor, account, NOW - timedelta(days=1), type="CUSTOMER")
     add_outcome(database, actor, account)
-    add_churn(database, actor, account, churned_at=NOW - timedelta(days=400), reason=word)
+    churn = add_churn(
+        database,
+        actor,
+        account,
+        id=first_id + 4,
+        churned_at=NOW - timedelta(days=400),
+        reason=word,
+        type_before="CUSTOMER",
+    )
+    backtest = add_backtest(database, actor, id=first_id + 5)
     suggested = {"id": first_id + 7, "suggested_cta": {**SUGGESTED, "title": word}, "category": "high"}
     add_prediction(database, actor, account, explanation=word, drivers=[word], **suggested)
     with database.write(actor) as scope:
@@ -108,6 +122,8 @@ def populate(database: Database, actor: Actor, word: str, first_id: int) -> Name
         user_id=user,
         pipeline_id=pipeline,
         activity_id=activity,
+        churn_id=churn,
+        backtest_id=backtest,
         cta_id=first_id + 4,
         task_id=first_id + 5,
         playbook_id=first_id + 6,
