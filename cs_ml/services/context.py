@@ -22,8 +22,8 @@ from cs_ml.domain.context import (
     Sentiment,
     WindowTotals,
 )
+from cs_ml.domain.measures import completeness, metrics
 from cs_ml.services.clock import Clock, Moment, moment
-from cs_ml.services.measures import completeness, metrics
 from cs_ml.store.accounts import AccountRepository, not_found
 from cs_ml.store.database import Database
 from cs_ml.store.history.facts import AccountRecords, FactRepository, Record

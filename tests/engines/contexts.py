@@ -23,7 +23,7 @@ from cs_ml.domain.context import (
     TenantReference,
     WindowTotals,
 )
-from cs_ml.services.measures import completeness, metrics
+from cs_ml.domain.measures import completeness, metrics
 from tests.support.factories import NOW
 
 

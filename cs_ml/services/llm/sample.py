@@ -15,7 +15,7 @@ from cs_ml.domain.context import (
     TenantReference,
     WindowTotals,
 )
-from cs_ml.services.measures import completeness, metrics
+from cs_ml.domain.measures import completeness, metrics
 
 _AS_OF = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
