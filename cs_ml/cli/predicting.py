@@ -6,7 +6,7 @@ import typer
 
 from cs_ml.bootstrap import open_services
 from cs_ml.cli.asking import AsOf, actor_of, end_of
-from cs_ml.cli.options import Account, Json, Tenant
+from cs_ml.cli.options import Account, Json, SkipCta, Tenant
 from cs_ml.cli.output import show, show_data
 from cs_ml.domain.context import AccountContext
 from cs_ml.domain.policy import DEFAULT_WINDOW_DAYS
@@ -44,6 +44,7 @@ def predict(
     refresh: Annotated[bool, typer.Option("--refresh", help="Compute anew, even if a valid one is stored.")] = False,
     window: Annotated[int, typer.Option(help="Days to look ahead, 30 to 365.")] = DEFAULT_WINDOW_DAYS,
     as_of: AsOf = None,
+    skip_cta: SkipCta = False,
     as_json: Json = False,
 ) -> None:
     """The risk of an account, why, and what to do; from the store while it is valid."""
@@ -56,6 +57,7 @@ def predict(
             force_refresh=refresh,
             window_days=window,
             as_of=None if as_of is None else end_of(as_of),
+            skip_cta=skip_cta,
         )
     if as_json:
         show_data(prediction_answer(found))

@@ -25,6 +25,8 @@ REVIEW_POINTS = 50  # percentage points between two engines beyond which a perso
 MAX_PRIMARY_DRIVERS = 3
 
 CTA_COOLDOWN_DAYS = 7  # between automated CTAs of one account and type
+AUTO_CTA_CONFIDENCE = 0.5  # less makes no CTA by itself, so a fallback never does
+AUTO_CTA_LEVELS_ASKED = ("critical", "high")  # where somebody asks for CTAs of the whole portfolio
 
 # Used where a tenant has no outcomes of its own yet (docs/decisions: the cold-start base rate).
 DEFAULT_BASE_RATE = 0.10

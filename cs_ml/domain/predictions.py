@@ -7,6 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Literal
 
+from cs_ml.domain.ctas.values import CtaProposal
 from cs_ml.domain.health.insights import HealthInsights
 from cs_ml.domain.policy import RiskBand, Urgency
 
@@ -121,7 +122,7 @@ class Prediction:
     """`id` is None for what is not stored: a replay, or an answer that is "unsaved".
 
     `cached`: served, not computed, by this call. `new_facts_since`: dated facts of the account younger than `as_of`, up
-    to now. `health`: of a HEALTH_TREND.
+    to now. `health`: of a HEALTH_TREND. `proposal`: the CTA that it suggests.
     """
 
     id: int | None
@@ -152,6 +153,7 @@ class Prediction:
     provenance: Provenance
     unmatched_numbers: tuple[str, ...] = ()
     doubts: tuple[Doubt, ...] = ()
+    proposal: CtaProposal | None = None
     cached: bool = False
     new_facts_since: int = 0
     health: HealthInsights | None = None

@@ -14,7 +14,7 @@ from cs_ml.store.identity import IdentityStore
 from cs_ml.store.identity.door import bind_door
 from cs_ml.store.scope import Scope
 
-_BUSY_TIMEOUT_MS = 10_000
+_BUSY_TIMEOUT_MS = 30_000  # fifty that begin at once on a busy machine wait, and fail not
 _CONNECT_TIMEOUT_S = 5
 _WRITER = "cs_ml_writer"
 _MIGRATION_LOCK = 0x43534D4C  # "CSML": the advisory lock of those who change the schema

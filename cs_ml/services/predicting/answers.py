@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from cs_ml.domain.policy import confidence_level
+from cs_ml.domain.portfolio import AT_RISK
 from cs_ml.domain.predictions import Evidence, Prediction, RiskFactor
 
 
@@ -33,6 +34,7 @@ def prediction_answer(prediction: Prediction) -> dict[str, Any]:
         "unmatchedNumbers": list(prediction.unmatched_numbers),
         "doubts": list(prediction.doubts),
         "recommendations": list(prediction.recommendations),
+        "suggestedCta": prediction.proposal if prediction.band in AT_RISK else None,
         "completeness": {"score": prediction.completeness, "missing": list(prediction.missing)},
         "engine": source.engine,
         "engineVersion": source.version,

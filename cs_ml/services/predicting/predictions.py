@@ -15,6 +15,7 @@ from cs_ml.services.clock import Clock, Moment, milliseconds, moment
 from cs_ml.services.health.trend import HealthForecaster
 from cs_ml.services.llm.chain import EngineChain
 from cs_ml.services.outage import with_patience
+from cs_ml.services.predicting.after import After, nothing_follows
 from cs_ml.services.predicting.limits import PredictionLimit
 from cs_ml.services.predicting.scoring import PredictionRequest, predicted, read_scenes
 from cs_ml.store.accounts import not_found
@@ -38,8 +39,10 @@ class PredictionService:
         sleep: Callable[[float], None] = waiting.sleep,
         *,
         claim_ttl: timedelta = CLAIM_TTL,
+        after: After = nothing_follows,
     ) -> None:
-        """`claim_ttl`: after it a caller counts as crashed; longer than an engine may think."""
+        """`claim_ttl`: after it a caller counts as crashed; longer than an engine may think. `after`: what follows a
+        stored prediction."""
         self._database = database
         self._clock = clock
         self._engines = engines
@@ -47,6 +50,7 @@ class PredictionService:
         self._limit = limit
         self._sleep = sleep
         self._claim_ttl = claim_ttl
+        self._after = after
 
     @property
     def engine_names(self) -> tuple[EngineName, ...]:
@@ -62,8 +66,11 @@ class PredictionService:
         force_refresh: bool = False,
         window_days: int = DEFAULT_WINDOW_DAYS,
         as_of: datetime | None = None,
+        skip_cta: bool = False,
     ) -> Prediction:
         """The valid stored prediction, else a new one. A past `as_of` is a replay: computed, never stored or served.
+
+        A new one may make a CTA where the tenant has switched that on, unless `skip_cta`.
 
         Raises NotFound, Forbidden, Invalid, RateLimited.
         """
@@ -77,7 +84,10 @@ class PredictionService:
         if stored is not None and not force_refresh:
             return stored
         actor.require(Permission.PREDICT)
-        return self._single_flight(actor, request, known=stored)
+        found = self._single_flight(actor, request, known=stored)
+        if not found.cached and not skip_cta:
+            self._after(actor, [account_id])
+        return found
 
     def list(
         self, actor: Actor, account_id: int, kind: PredictionType | None = None, *, include_expired: bool = True

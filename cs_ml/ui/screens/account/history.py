@@ -6,8 +6,8 @@ from datetime import datetime, tzinfo
 import streamlit as st
 
 from cs_ml.domain.context import DIMENSIONS, Dimension
+from cs_ml.domain.health.timeline import AccountTimeline, PastPrediction
 from cs_ml.domain.predictions import Origin
-from cs_ml.domain.timeline import AccountTimeline, PastPrediction
 from cs_ml.ui.charts.health import health_figure, health_words
 from cs_ml.ui.charts.risk import risk_history_figure, risk_history_words
 from cs_ml.ui.components import empty_state, table, zone_of
