@@ -18,6 +18,7 @@ from cs_ml.services.context import ContextService
 from cs_ml.services.databases import DatabaseService, prepare
 from cs_ml.services.health.backtest import HealthBacktestService
 from cs_ml.services.health.explaining import ExplanationService
+from cs_ml.services.health.standing_out import AnomalyService
 from cs_ml.services.identity.access import AccessService
 from cs_ml.services.identity.sessions import SessionService
 from cs_ml.services.identity.tenant_settings import TenantSettingsService
@@ -59,6 +60,7 @@ class Services:
     batches: BatchService
     health_backtest: HealthBacktestService
     explanations: ExplanationService
+    anomalies: AnomalyService
     importing: ImportService
     freshness: FreshnessService
     usage: UsageService
@@ -106,6 +108,7 @@ def open_services(settings: Settings | None = None, clock: Clock = system_clock)
             batches=BatchService(database, clock, engines),
             health_backtest=HealthBacktestService(database, clock),
             explanations=ExplanationService(database, clock, scorecard),
+            anomalies=AnomalyService(database, clock),
             usage=usage,
             prompts=prompts,
             trial=TrialService(llm, usage),

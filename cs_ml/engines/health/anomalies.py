@@ -79,11 +79,13 @@ def _sustained(series: Series) -> Iterator[_Seen]:
 
 
 def _falls(window: Series, days: int, loss: float) -> bool:
-    if window.days[-1] - window.days[0] < _SPANNED * days:
+    span = window.days[-1] - window.days[0]
+    if span < _SPANNED * days:
         return False
-    third = max(len(window) // 3, 1)
-    lost = 1.5 * (window.scores[:third].mean() - window.scores[-third:].mean())  # their middles are 2/3 apart
-    return bool(lost >= loss) and _tau(window.scores) <= _CONSISTENT
+    ends = max(len(window) // 3, 2)
+    lost = window.scores[:ends].mean() - window.scores[-ends:].mean()
+    apart = window.days[-ends:].mean() - window.days[:ends].mean()
+    return bool(lost * span / apart >= loss) and _tau(window.scores) <= _CONSISTENT
 
 
 def _tau(scores: Floats) -> float:
