@@ -18,6 +18,7 @@ from cs_ml.services.context import ContextService
 from cs_ml.services.databases import DatabaseService, prepare
 from cs_ml.services.health.backtest import HealthBacktestService
 from cs_ml.services.health.explaining import ExplanationService
+from cs_ml.services.health.movements import MovementService
 from cs_ml.services.health.standing_out import AnomalyService
 from cs_ml.services.identity.access import AccessService
 from cs_ml.services.identity.sessions import SessionService
@@ -61,6 +62,7 @@ class Services:
     health_backtest: HealthBacktestService
     explanations: ExplanationService
     anomalies: AnomalyService
+    movements: MovementService
     importing: ImportService
     freshness: FreshnessService
     usage: UsageService
@@ -109,6 +111,7 @@ def open_services(settings: Settings | None = None, clock: Clock = system_clock)
             health_backtest=HealthBacktestService(database, clock),
             explanations=ExplanationService(database, clock, scorecard),
             anomalies=AnomalyService(database, clock),
+            movements=MovementService(database, clock),
             usage=usage,
             prompts=prompts,
             trial=TrialService(llm, usage),

@@ -8,6 +8,7 @@ from cs_ml.ui.components import empty_state, reader_zone
 from cs_ml.ui.runtime import require_actor, services
 from cs_ml.ui.screens.portfolio.download import draw_download
 from cs_ml.ui.screens.portfolio.filters import ask_filters, ask_owner, draw_active, recall
+from cs_ml.ui.screens.portfolio.movements import draw_movements
 from cs_ml.ui.screens.portfolio.paging import draw_pages, page_starts
 from cs_ml.ui.screens.portfolio.queue import ask_view, draw_rows
 from cs_ml.ui.screens.portfolio.quiet import draw_quiet
@@ -32,6 +33,7 @@ def render() -> None:
     with figures:
         draw_quiet(portfolio.tiles, now)
         draw_tiles(portfolio.tiles)
+        draw_movements(owner_id, zone)
 
     with st.container(horizontal=True, vertical_alignment="center"):
         draw_active(query, portfolio.matching, portfolio.tiles.accounts)

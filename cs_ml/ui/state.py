@@ -23,6 +23,8 @@ class Key(StrEnum):
     FLAGS = "look"
     HEALTH_REFRESH = "health_refresh"
     HEALTH_TAB = "health_tab"
+    MOVED_SINCE = "moved_since"
+    MOVED = "moved"
     NEXT = "next"
     OWNER = "owner"
     PREVIOUS = "previous"

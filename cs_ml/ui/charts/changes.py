@@ -10,13 +10,14 @@ _ROW = 26
 _LONGEST_LABEL = 34
 
 
-def change_figure(change: Change) -> go.Figure:
-    """Each part that moved, from `before` on top to `after` at the bottom; up is right, whatever is good."""
+def change_figure(change: Change, *, more_is_worse: bool) -> go.Figure:
+    """Each part that moved, from `before` on top to `after` at the bottom; red is what is worse."""
     moved = [part for part in change.parts if part.points]
     figure = new_figure(height=90 + _ROW * (len(moved) + 2))
     if not moved:
         return say_empty(figure, "Nothing moved")
     names = ["Before", *(part.label for part in moved), "After"]
+    worse, better = {"color": ALARM}, {"color": BAND_COLOURS[RiskBand.LOW]}
     figure.add_traces(
         [
             {
@@ -29,8 +30,8 @@ def change_figure(change: Change) -> go.Figure:
                 "textposition": "outside",
                 "hovertemplate": "%{customdata}: %{text}<extra></extra>",
                 "customdata": [label(name) for name in names],
-                "increasing": {"marker": {"color": BAND_COLOURS[RiskBand.LOW]}},
-                "decreasing": {"marker": {"color": ALARM}},
+                "increasing": {"marker": worse if more_is_worse else better},
+                "decreasing": {"marker": better if more_is_worse else worse},
                 "totals": {"marker": {"color": NEUTRAL}},
                 "connector": {"line": {"color": faded(NEUTRAL, 0.5), "width": 1}},
                 "cliponaxis": False,

@@ -23,7 +23,9 @@ def course(scores: Sequence[int], *, every: float = 7.0, until: datetime = AS_OF
 
 def reference(*, weight: float = 0.8, spread: float = 9.0, reach: float = 4.0, months: int = 500) -> HealthReference:
     """Moves of up to `reach` spreads to either side from any position."""
-    cell = MovementCell(n=months, low=-reach / 2, high=reach / 2, quantiles=tuple(np.linspace(-reach, reach, QUANTILES)))
+    cell = MovementCell(
+        n=months, low=-reach / 2, high=reach / 2, quantiles=tuple(np.linspace(-reach, reach, QUANTILES))
+    )
     return HealthReference(
         as_of=AS_OF,
         months=months,

@@ -30,7 +30,9 @@ def lowered(readings: list[HealthReading], last: int, by: int) -> list[HealthRea
 
 
 @given(courses(least=3), st.integers(1, 60), st.data())
-def test_worse_recent_scores_never_raise_the_forecast(readings: list[HealthReading], by: int, data: st.DataObject) -> None:
+def test_worse_recent_scores_never_raise_the_forecast(
+    readings: list[HealthReading], by: int, data: st.DataObject
+) -> None:
     last = data.draw(st.integers(0, len(readings) - 1))
     before, after = forecast(readings), forecast(lowered(readings, last, by))
     assert (before is None) == (after is None)

@@ -34,18 +34,18 @@ def draw_changed(actor: Actor, account_id: int, until: datetime, zone: tzinfo) -
     if found.health:
         if found.derived:
             st.caption("These scores are derived from activity: your CRM sends none.")
-        _draw_change(found.health, zone, key="health-change")
+        _draw_change(found.health, zone, key="health-change", more_is_worse=False)
     else:
         st.caption(found.no_health)
-    st.subheader(f"Chance of leaving within {found.window_days} days", anchor=False)
-    _draw_change(found.churn, zone, key="churn-change")
+    st.subheader(f"Chance of leaving within {found.window_days} days, in %", anchor=False)
+    _draw_change(found.churn, zone, key="churn-change", more_is_worse=True)
 
 
 def _ask(label: str, value: date, last: date, key: Key) -> date:
     return st.date_input(label, value=value, max_value=last, key=key, width=180)
 
 
-def _draw_change(change: Change, zone: tzinfo, *, key: str) -> None:
+def _draw_change(change: Change, zone: tzinfo, *, key: str, more_is_worse: bool) -> None:
     total = points(float(change.points), digits=1)
     st.markdown(
         f"From **{change.before}** ({day(change.before_at, zone)}) to **{change.after}** "
@@ -53,7 +53,7 @@ def _draw_change(change: Change, zone: tzinfo, *, key: str) -> None:
     )
     chart, numbers = st.columns([3, 2], gap="medium")
     chart.plotly_chart(
-        change_figure(change),
+        change_figure(change, more_is_worse=more_is_worse),
         config={"displayModeBar": False},
         alt=f"{len(change.parts)} parts that add up to {total}; the table has the same figures.",
         key=key,

@@ -113,8 +113,8 @@ def _draw_areas(title: str, areas: Sequence[str], nothing: str) -> None:
     st.subheader(title, anchor=False)
     if not areas:
         st.caption(nothing)
-    for area in areas:
-        st.markdown(f"- {plain(area)}")
+    if areas:
+        st.markdown("\n".join(f"- {plain(area)}" for area in areas))
 
 
 def _insight_rows(insights: HealthInsights, zone: tzinfo) -> list[dict[str, object]]:
