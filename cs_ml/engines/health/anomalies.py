@@ -73,8 +73,9 @@ def _sustained(series: Series) -> Iterator[_Seen]:
                 series.days[first : index + 1],
                 series.scores[first : index + 1],
             )
-            if len(window) >= readings and _falls(window, days, loss):
-                yield _Seen(first, index, float(window.scores[0] - window.scores[-1]), loss)
+            lost = float(window.scores[0] - window.scores[-1])
+            if len(window) >= readings and lost >= loss and _falls(window, days, loss):
+                yield _Seen(first, index, lost, loss)
                 break
 
 

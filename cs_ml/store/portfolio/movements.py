@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import CompoundSelect, bindparam, case, func, literal, or_, select, union_all
+from sqlalchemy import BindParameter, CompoundSelect, bindparam, case, func, literal, or_, select, union_all
 from sqlalchemy.orm import aliased
 
 from cs_ml.domain.context import DIMENSIONS, Dimension
@@ -112,7 +112,8 @@ def _weeks(owner: bool) -> CompoundSelect[*tuple[Any, ...]]:
 
 
 def _week(number: int, owner: bool) -> AnySelect:
-    until, since = bindparam(f"until_{number}"), bindparam(f"since_{number}")
+    until: BindParameter[datetime] = bindparam(f"until_{number}")
+    since: BindParameter[datetime] = bindparam(f"since_{number}")
     point = aliased(AccountHealthScoreHistory)
     score = (
         select(point.overall_score)

@@ -10,7 +10,7 @@ from cs_ml.domain.policy import HEALTH_BANDS, HealthBand
 from cs_ml.ui.charts.theme import ALARM, DATES, NEUTRAL, SERIES, WARN, new_figure, say_empty
 
 # The worst at the bottom, so that its growth is seen against a straight line.
-_ORDER: Sequence[HealthBand | None] = (*reversed(HEALTH_BANDS), None)
+_ORDER: Sequence[HealthBand | None] = (*reversed(list(HEALTH_BANDS)), None)
 _COLOURS: Mapping[HealthBand | None, str] = {
     **dict(zip(HEALTH_BANDS, (SERIES[0], SERIES[2], WARN, ALARM), strict=True)),
     None: NEUTRAL,

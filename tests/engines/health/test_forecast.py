@@ -135,6 +135,7 @@ def test_the_interval_holds_what_it_says_on_series_it_has_not_seen() -> None:
     held = (came >= said.low) & (came <= said.high)
     assert 0.75 <= held[states.known & np.isfinite(came)].mean() <= 0.88
     dropped = came <= states.last - 10
+    assert found.drop_rate is not None
     assert np.mean((said.drop - dropped) ** 2) < np.mean((found.drop_rate - dropped) ** 2)
 
 
