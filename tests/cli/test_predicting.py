@@ -221,7 +221,8 @@ def test_the_daily_limit_has_an_exit_code_of_its_own(cs_ml: CommandLine, acme: A
     assert cs_ml("predict", "A-1", "--tenant", "acme").code == 0
 
 
-def test_health_tells_what_the_score_does_and_stays_silent_on_what_is_unknown(cs_ml: CommandLine, acme: Actor) -> None:
+@pytest.mark.usefixtures("acme")
+def test_health_tells_what_the_score_does_and_stays_silent_on_what_is_unknown(cs_ml: CommandLine) -> None:
     found = cs_ml("health", "A-1", "--tenant", "acme", "--json").data
     assert (found["currentHealthScore"], found["predictedScore"], found["derived"]) == (25, None, False)
     assert "needs 3" in found["noForecastReason"]
@@ -230,9 +231,13 @@ def test_health_tells_what_the_score_does_and_stays_silent_on_what_is_unknown(cs
     assert cs_ml("health", "A-1", "--tenant", "acme", "--json").data["cached"]
     assert "25 of 100 (poor)" in cs_ml("health", "A-1", "--tenant", "acme").out
     assert cs_ml("health", "B-1", "--tenant", "acme", "--json").code == 3
+    same = cs_ml("predict", "A-1", "--tenant", "acme", "--type", "health_trend", "--json").data
+    assert (same["predictionType"], same["currentHealthScore"], "churnProbability" in same) == ("HEALTH_TREND", 25, False)
+    assert "leaving" not in cs_ml("predict", "A-1", "--tenant", "acme", "--type", "health_trend").out
 
 
-def test_explain_adds_up_and_refuses_what_is_no_span(cs_ml: CommandLine, acme: Actor) -> None:
+@pytest.mark.usefixtures("acme")
+def test_explain_adds_up_and_refuses_what_is_no_span(cs_ml: CommandLine) -> None:
     words = ("explain", "A-1", "--tenant", "acme", "--from", "2026-05-01", "--to", "2026-06-29")
     found = cs_ml(*words, "--json").data
     churn = found["churn"]
