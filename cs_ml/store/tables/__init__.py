@@ -36,6 +36,7 @@ from cs_ml.store.tables.own import (
 from cs_ml.store.tables.predictions import AccountMLPrediction, AIUsageEvent
 from cs_ml.store.tables.schema import schema_addition
 from cs_ml.store.tables.summary import AccountSummary, SummaryRefresh
+from cs_ml.store.tables.truth import BacktestRun
 
 __all__ = [
     "CTA",
@@ -46,6 +47,7 @@ __all__ = [
     "AccountMLPrediction",
     "AccountSnapshot",
     "AccountSummary",
+    "BacktestRun",
     "Base",
     "CRMActivity",
     "CRMContact",

@@ -210,6 +210,7 @@ table(
     *optional(Integer, "latencyMs"),
     *optional(Boolean, "costKnown"),
     *optional(Json, "healthInsights"),
+    *optional(Text, "outcomeSource"),
     UniqueConstraint("generatedCtaId"),
     Index(None, "accountId"),
     Index(None, "accountId", "predictionType", "status"),
