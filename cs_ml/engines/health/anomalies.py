@@ -75,7 +75,10 @@ def _sustained(series: Series) -> Iterator[_Seen]:
             )
             lost = float(window.scores[0] - window.scores[-1])
             if len(window) >= readings and lost >= loss and _falls(window, days, loss):
-                yield _Seen(first, index, lost, loss)
+                top = series.scores[
+                    np.searchsorted(series.days, series.days[index] - _DECLINES[-1][0]) : index + 1
+                ].max()
+                yield _Seen(first, index, float(top - series.scores[index]), loss)
                 break
 
 
@@ -112,7 +115,7 @@ def _unusual(series: Series) -> Iterator[_Seen]:
 
 
 def _merged(found: Iterator[_Seen], series: Series) -> Iterator[_Seen]:
-    """What overlaps or follows within a week is one: from the first, with the size and threshold of the largest."""
+    """What overlaps or follows within a week is one: from the first to where it is largest."""
     group: list[_Seen] = []
     for seen in found:
         if group and series.days[seen.first] - series.days[group[-1].last] > _WEEK:
@@ -125,7 +128,7 @@ def _merged(found: Iterator[_Seen], series: Series) -> Iterator[_Seen]:
 
 def _one(group: Sequence[_Seen]) -> _Seen:
     largest = max(group, key=lambda seen: seen.size)
-    return _Seen(group[0].first, group[-1].last, largest.size, largest.threshold)
+    return _Seen(group[0].first, largest.last, largest.size, largest.threshold)
 
 
 def _overlap(one: Anomaly, other: Anomaly) -> bool:
