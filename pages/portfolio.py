@@ -9,6 +9,7 @@ from cs_ml.ui.runtime import require_actor, services
 from cs_ml.ui.screens.portfolio.download import draw_download
 from cs_ml.ui.screens.portfolio.filters import ask_filters, ask_owner, draw_active, recall
 from cs_ml.ui.screens.portfolio.generate import draw_generate
+from cs_ml.ui.screens.portfolio.movements import draw_movements
 from cs_ml.ui.screens.portfolio.paging import draw_pages, page_starts
 from cs_ml.ui.screens.portfolio.queue import ask_view, draw_rows
 from cs_ml.ui.screens.portfolio.quiet import draw_quiet
@@ -33,6 +34,7 @@ def render() -> None:
     with figures:
         draw_quiet(portfolio.tiles, now)
         draw_tiles(portfolio.tiles)
+        draw_movements(owner_id, zone)
 
     with st.container(horizontal=True, vertical_alignment="center"):
         draw_active(query, portfolio.matching, portfolio.tiles.accounts)
