@@ -16,7 +16,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import monotonic, sleep
 from typing import Any
-from urllib.error import URLError
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
@@ -170,7 +169,7 @@ def _wait(url: str) -> None:
         try:
             with urlopen(url, timeout=5):  # noqa: S310 - our own server
                 return
-        except (URLError, ConnectionError):
+        except OSError:
             if monotonic() > until:
                 raise
             sleep(0.2)
