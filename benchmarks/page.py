@@ -38,6 +38,7 @@ COMMAND = Path(sys.executable).with_name("cs-ml")
 GOAL = 1.5
 ROUNDS = 40
 START_S = 60
+START_PAGE = "portfolio"
 DRAWN = ("dataframe", "plotly_chart")
 BARE = """
 import pickle
@@ -93,7 +94,7 @@ def _client(server: str, page: str, query: dict[str, str], token: str | None) ->
     """A browser's websocket, without the browser; the page has run once."""
     asked = BackMsg()
     asked.rerun_script.query_string = urlencode(query)
-    asked.rerun_script.page_name = page
+    asked.rerun_script.page_name = page if page != START_PAGE else ""
     with connect(
         f"ws://{server}/_stcore/stream",
         origin=Origin(f"http://{server}"),

@@ -27,6 +27,7 @@ class Key(StrEnum):
     RENEWAL = "renewal"
     RESET = "reset"
     SEARCH = "search"
+    SEARCHING = "searching"
     SEGMENTS = "segment"
     SENT = "sent"
     SIGN_IN = "sign_in"
