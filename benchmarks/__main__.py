@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-MODULES = ("context", "importing", "llm.client", "llm.redaction", "llm.tokens")
+MODULES = ("context", "importing", "llm.client", "llm.redaction", "llm.tokens", "page")
 
 
 def main() -> int:

@@ -40,6 +40,7 @@ def sessions() -> SessionService:
 def settle(page: str) -> None:
     """Once per page, after it was drawn: what lives as long as the process needs no collector. Streamlit lets one walk
     through everything after each run, which takes longer than the run where half a million objects never change."""
+    del page  # only what the cache goes by
     gc.collect()
     gc.freeze()
 

@@ -48,9 +48,8 @@ def health_figure(
     if not any(series for _, series in shown):
         return say_empty(new_figure(height=360), "No health scores in this time")
     traces = [_line(name, series, zone) for name, series in shown]
-    for kind in EventKind:
-        if marks := [event for event in events if event.kind is kind]:
-            traces.append(_marks(kind, marks, zone))
+    marked = {kind: [event for event in events if event.kind is kind] for kind in EventKind}
+    traces += [_marks(kind, marks, zone) for kind, marks in marked.items() if marks]
     return new_figure(
         height=360,
         traces=traces,

@@ -58,14 +58,12 @@ def risk_history_figure(predictions: Sequence[PastPrediction], *, zone: tzinfo) 
     if not predictions:
         return say_empty(new_figure(height=300), "No prediction is stored yet")
     at = [one.at.astimezone(zone) for one in predictions]
-    traces = [_usual(predictions, at), _chance(predictions, at)]
-    for band in RiskBand:
-        if marked := [one for one in predictions if one.band is band]:
-            traces.append(_marks(band, marked, zone))
+    marked = {band: [one for one in predictions if one.band is band] for band in RiskBand}
+    marks = [_marks(band, those, zone) for band, those in marked.items() if those]
     top = max(max(one.probability, one.base_rate) for one in predictions) * 100
     return new_figure(
         height=300,
-        traces=traces,
+        traces=[_usual(predictions, at), _chance(predictions, at), *marks],
         showlegend=True,
         xaxis={"tickformat": DATES},
         yaxis={

@@ -39,7 +39,8 @@ def draw_tools() -> tuple[DeltaGenerator, datetime | None]:
     with st.container(horizontal=True, vertical_alignment="center"):
         title = st.container(width="stretch")
         with st.container(horizontal=True, width="content"):
-            _draw_search()
+            with st.container(width="content"):
+                _draw_search()
             with st.popover("Look back"):
                 return title, _ask_day()
 
