@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from cs_ml.domain.errors import Invalid
+from cs_ml.domain.predictions import EngineName
+from cs_ml.engines.base import Engine
 from cs_ml.engines.rules import RulesEngine
 from cs_ml.engines.scorecard import default_scorecard
 from cs_ml.llm.client import LlmClient
@@ -16,6 +18,8 @@ from cs_ml.services.accounts import AccountService
 from cs_ml.services.clock import Clock
 from cs_ml.services.context import ContextService
 from cs_ml.services.databases import DatabaseService, prepare
+from cs_ml.services.health.backtest import HealthBacktestService
+from cs_ml.services.health.explaining import ExplanationService
 from cs_ml.services.identity.access import AccessService
 from cs_ml.services.identity.sessions import SessionService
 from cs_ml.services.identity.tenant_settings import TenantSettingsService
@@ -30,6 +34,12 @@ from cs_ml.services.predicting.batches import BatchService
 from cs_ml.services.predicting.limits import PredictionLimit
 from cs_ml.services.predicting.predictions import CLAIM_TTL, PredictionService
 from cs_ml.services.predicting.references import FreshnessService
+from cs_ml.services.truth.accuracy import AccuracyService
+from cs_ml.services.truth.backtests import BacktestService
+from cs_ml.services.truth.model_alone import ModelAlone
+from cs_ml.services.truth.outcomes import OutcomeService
+from cs_ml.services.truth.replaying import EngineAt
+from cs_ml.services.truth.validation import ValidationService
 from cs_ml.settings import Settings
 from cs_ml.store.database import Database
 
@@ -55,11 +65,17 @@ class Services:
     context: ContextService
     predictions: PredictionService
     batches: BatchService
+    health_backtest: HealthBacktestService
+    explanations: ExplanationService
     importing: ImportService
     freshness: FreshnessService
     usage: UsageService
     prompts: PromptService
     trial: TrialService
+    outcomes: OutcomeService
+    validation: ValidationService
+    accuracy: AccuracyService
+    backtests: BacktestService
     llm: LlmClient | None
 
 
@@ -74,7 +90,8 @@ def open_services(settings: Settings | None = None, clock: Clock = system_clock)
     configure_logs(settings.log_level)
     llm = _language_model(settings, clock)
     database = Database(settings.database_url)
-    engines = [RulesEngine(default_scorecard())]
+    scorecard = RulesEngine(default_scorecard())
+    engines = [scorecard]
     prompts = PromptService(database, clock, KnownEntitiesCache(database))
     usage = UsageService(database, clock)
     model = LanguageModel(client=llm, prompts=prompts, usage=usage) if llm else None
@@ -99,15 +116,29 @@ def open_services(settings: Settings | None = None, clock: Clock = system_clock)
             freshness=FreshnessService(database, clock),
             importing=ImportService(database, clock),
             batches=BatchService(database, clock, engines),
+            health_backtest=HealthBacktestService(database, clock),
+            explanations=ExplanationService(database, clock, scorecard),
             usage=usage,
             prompts=prompts,
             trial=TrialService(llm, usage),
+            outcomes=OutcomeService(database, clock),
+            validation=ValidationService(database, clock),
+            accuracy=AccuracyService(database, clock),
+            backtests=BacktestService(database, clock, _engines_at(engines[0], model)),
             llm=llm,
         )
     finally:
         if llm is not None:
             llm.close()
         database.close()
+
+
+def _engines_at(rules: Engine, model: LanguageModel | None) -> dict[EngineName, EngineAt]:
+    """What a backtest asks: the rules were always what they are; a model is asked as it is now."""
+    engines: dict[EngineName, EngineAt] = {"rules": lambda _actor, _at: rules}
+    if model is not None:
+        engines["llm"] = lambda actor, _at: ModelAlone(actor, model)
+    return engines
 
 
 def _language_model(settings: Settings, clock: Clock) -> LlmClient | None:

@@ -10,6 +10,7 @@ from cs_ml.domain.actor import Actor, Permission
 from cs_ml.domain.policy import DEFAULT_WINDOW_DAYS
 from cs_ml.domain.predictions import EngineName, Origin, Prediction, PredictionStatus, PredictionType
 from cs_ml.services.clock import Clock, Moment, milliseconds, moment
+from cs_ml.services.health.trend import HealthForecaster
 from cs_ml.services.llm.chain import EngineChain
 from cs_ml.services.predicting.limits import PredictionLimit
 from cs_ml.services.predicting.scoring import PredictionRequest, predicted, read_scenes
@@ -37,6 +38,7 @@ class PredictionService:
         self._database = database
         self._clock = clock
         self._engines = engines
+        self._health = HealthForecaster(database)
         self._limit = limit
         self._sleep = sleep
         self._claim_ttl = claim_ttl
@@ -156,6 +158,8 @@ class PredictionService:
 
     def _compute(self, actor: Actor, request: PredictionRequest, at: Moment, *, origin: Origin) -> Prediction:
         """No transaction is open while an engine thinks."""
+        if request.type is PredictionType.HEALTH_TREND:
+            return self._health.compute(actor, request.account_id, at, origin, self._clock())
         scenes = read_scenes(self._database, actor, [request.account_id], at, self._clock())
         if request.account_id not in scenes:
             raise not_found()

@@ -12,6 +12,7 @@ from cs_ml.store.tables.activity import (
 )
 from cs_ml.store.tables.base import Base, TenantOwned
 from cs_ml.store.tables.ctas import CTA, CTATask, Playbook, PlaybookTask
+from cs_ml.store.tables.health import HealthReference
 from cs_ml.store.tables.identity import (
     Credential,
     MembershipScope,
@@ -35,6 +36,7 @@ from cs_ml.store.tables.own import (
 from cs_ml.store.tables.predictions import AccountMLPrediction, AIUsageEvent
 from cs_ml.store.tables.schema import schema_addition
 from cs_ml.store.tables.summary import AccountSummary, SummaryRefresh
+from cs_ml.store.tables.truth import BacktestRun
 
 __all__ = [
     "CTA",
@@ -45,6 +47,7 @@ __all__ = [
     "AccountMLPrediction",
     "AccountSnapshot",
     "AccountSummary",
+    "BacktestRun",
     "Base",
     "CRMActivity",
     "CRMContact",
@@ -52,6 +55,7 @@ __all__ = [
     "ChurnEvent",
     "Credential",
     "ExternalRef",
+    "HealthReference",
     "JudgedOutcome",
     "MembershipScope",
     "Opportunity",
