@@ -85,6 +85,7 @@ class Key(StrEnum):
     RESET = "reset"
     ROW = "row"
     SEARCH = "search"
+    SEARCHING = "searching"
     SECTION = "show"
     SEGMENTS = "segment"
     SENT = "sent"
