@@ -9,7 +9,18 @@ import subprocess
 import sys
 from pathlib import Path
 
-MODULES = ("context", "importing", "llm.client", "llm.redaction", "llm.tokens", "operations.batch", "portfolio")
+MODULES = (
+    "context",
+    "ctas",
+    "importing",
+    "llm.client",
+    "llm.overhead",
+    "llm.redaction",
+    "llm.tokens",
+    "operations.batch",
+    "page",
+    "portfolio",
+)
 
 
 def main() -> int:

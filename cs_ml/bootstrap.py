@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import NamedTuple
 
 from cs_ml.domain.actor import Actor
@@ -26,7 +27,12 @@ from cs_ml.services.context import ContextService
 from cs_ml.services.databases import DatabaseService, prepare
 from cs_ml.services.health.backtest import HealthBacktestService
 from cs_ml.services.health.explaining import ExplanationService
+from cs_ml.services.health.movements import MovementService
+from cs_ml.services.health.standing_out import AnomalyService
 from cs_ml.services.identity.access import AccessService
+from cs_ml.services.identity.audit import AuditService
+from cs_ml.services.identity.leaving import LeavingService
+from cs_ml.services.identity.members import MemberService
 from cs_ml.services.identity.sessions import SessionService
 from cs_ml.services.identity.tenant_settings import TenantSettingsService
 from cs_ml.services.importing import ImportService
@@ -51,8 +57,14 @@ from cs_ml.services.truth.model_alone import ModelAlone
 from cs_ml.services.truth.outcomes import OutcomeService
 from cs_ml.services.truth.replaying import EngineAt
 from cs_ml.services.truth.validation import ValidationService
+from cs_ml.services.work.accepting import AcceptingService
+from cs_ml.services.work.automation import AutomationService
+from cs_ml.services.work.changes import CtaChangeService
+from cs_ml.services.work.inbox import InboxService
+from cs_ml.services.work.playbooks import PlaybookService
 from cs_ml.settings import Settings
 from cs_ml.store.database import Database
+from cs_ml.store.migrations.copying import backup, restore
 
 MIN_KEY_LENGTH = 32
 MIN_KEY_LETTERS = 8  # fewer different ones are no random choice
@@ -70,6 +82,9 @@ class Services:
     database: Database
     clock: Clock
     access: AccessService
+    members: MemberService
+    audit: AuditService
+    leaving: LeavingService
     tenant_settings: TenantSettingsService
     accounts: AccountService
     portfolio: PortfolioService
@@ -83,11 +98,18 @@ class Services:
     workforce: Workforce
     health_backtest: HealthBacktestService
     explanations: ExplanationService
+    anomalies: AnomalyService
+    movements: MovementService
     importing: ImportService
     freshness: FreshnessService
     usage: UsageService
     prompts: PromptService
     trial: TrialService
+    suggestions: AcceptingService
+    automation: AutomationService
+    inbox: InboxService
+    cta_changes: CtaChangeService
+    playbooks: PlaybookService
     outcomes: OutcomeService
     validation: ValidationService
     accuracy: AccuracyService
@@ -103,21 +125,27 @@ def open_services(settings: Settings | None = None, clock: Clock = system_clock)
     and for settings of the language model that cannot be.
     """
     settings = settings or Settings()
-    configure_logs(settings.log_level)
+    configure_logs(settings.log_level, settings.secrets())
     llm = _language_model(settings, clock)
     database = Database(settings.database_url)
     scorecard = RulesEngine(default_scorecard())
     engines = [scorecard]
-    prompts = PromptService(database, clock, KnownEntitiesCache(database))
+    known = KnownEntitiesCache(database)
+    prompts = PromptService(database, clock, known)
     usage = UsageService(database, clock)
     model = LanguageModel(client=llm, prompts=prompts, usage=usage) if llm else None
     workforce = Workforce(database.queue_conninfo() if database.dialect == "postgresql" else None, clock)
+    daily_ctas = settings.limit_ctas_per_day
+    automation = AutomationService(database, clock, daily_limit=daily_ctas)
     try:
         prepare(database)
         portfolio, validation = PortfolioService(database, clock), ValidationService(database, clock)
-        batches, limit = BatchService(database, clock, engines), PredictionLimit(settings.limit_predictions_per_day)
+        batches = BatchService(database, clock, engines, after=automation.after)
+        limit = PredictionLimit(settings.limit_predictions_per_day)
         ttl = CLAIM_TTL + timedelta(seconds=settings.llm_timeout_s)
-        predictions = PredictionService(database, clock, EngineChain(engines, model), limit, claim_ttl=ttl)
+        predictions = PredictionService(
+            database, clock, EngineChain(engines, model), limit, claim_ttl=ttl, after=automation.after
+        )
         parts = _Parts(database, clock, portfolio, predictions, batches, validation)
         long_work = _long_work(parts, workforce, limit, BatchLimit(settings.limit_batches_per_day))
         yield Services(
@@ -125,6 +153,9 @@ def open_services(settings: Settings | None = None, clock: Clock = system_clock)
             database=database,
             clock=clock,
             access=long_work.access,
+            members=MemberService(database, clock),
+            audit=AuditService(database, clock),
+            leaving=LeavingService(database, clock, known.forget),
             tenant_settings=TenantSettingsService(database, clock),
             accounts=AccountService(database, clock),
             portfolio=portfolio,
@@ -138,8 +169,15 @@ def open_services(settings: Settings | None = None, clock: Clock = system_clock)
             monitoring=long_work.monitoring,
             tasks=long_work.tasks,
             workforce=workforce,
+            suggestions=AcceptingService(database, clock, daily_limit=daily_ctas),
+            automation=automation,
+            inbox=InboxService(database, clock),
+            cta_changes=CtaChangeService(database, clock),
+            playbooks=PlaybookService(database, clock),
             health_backtest=HealthBacktestService(database, clock),
             explanations=ExplanationService(database, clock, scorecard),
+            anomalies=AnomalyService(database, clock),
+            movements=MovementService(database, clock),
             usage=usage,
             prompts=prompts,
             trial=TrialService(llm, usage),
@@ -228,11 +266,13 @@ def _language_model(settings: Settings, clock: Clock) -> LlmClient | None:
     key = settings.openai_api_key.get_secret_value() if settings.openai_api_key else ""
     if not key:
         return None
+    following = settings.openai_api_key_fallback
     endpoint = Endpoint(
         base_url=settings.openai_base_url,
         api_key=key,
         model=settings.llm_model,
         allow_http=settings.llm_allow_http,
+        fallback_key=(following.get_secret_value() or None) if following else None,
     )
     limits = TrafficLimits(
         concurrency=settings.llm_concurrency,
@@ -265,3 +305,25 @@ def open_schema(settings: Settings | None = None, *, as_owner: bool = False) -> 
         yield DatabaseService(database)
     finally:
         database.close()
+
+
+@contextmanager
+def open_leaving(settings: Settings | None = None, clock: Clock = system_clock) -> Iterator[LeavingService]:
+    """Deleting tenants, with the rights of the role that migrates."""
+    settings = settings or Settings()
+    database = Database(settings.owner_database_url or settings.database_url)
+    try:
+        prepare(database)
+        yield LeavingService(database, clock)
+    finally:
+        database.close()
+
+
+def backup_database(file: Path) -> int:
+    """Copies the configured SQLite database into a new file; answers its bytes."""
+    return backup(Settings().database_url, file)
+
+
+def restore_database(file: Path, *, overwrite: bool) -> int:
+    """Puts a copy in the configured SQLite database's place; answers its bytes."""
+    return restore(Settings().database_url, file, overwrite=overwrite)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import typer
 
-from cs_ml.cli import batching, database, demo, health, importing, people, predicting, prompting, truth
+from cs_ml.cli import batching, copying, ctas, database, demo, health, importing, people, predicting, prompting, truth
 from cs_ml.cli.output import EXIT_USAGE, exit_code, show_error
 from cs_ml.domain.errors import CsMlError, Invalid
 
@@ -19,6 +19,8 @@ app = typer.Typer(
 
 
 batching.register(app)
+copying.register(app)
+ctas.register(app)
 database.register(app)
 demo.register(app)
 health.register(app)

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -25,7 +25,7 @@ from cs_ml.llm.transport import Endpoint, Transport
 MAX_TOKENS = 1_500
 TEMPERATURE = 0.1
 LEAST_S = 0.2  # with less time left no further request is worth its price
-RESERVED_CALLS = 2  # a call and the one change of it that is usual: a repair
+RESERVED_CALLS = 2  # a call and one change of it: a repair, or once more with twice the room for the answer
 PUT_OFF_S = 2.0  # where a busy server does not say how long
 
 _full_jitter = wait_random_exponential(multiplier=0.5, max=8)
@@ -38,7 +38,7 @@ class _Task(Generic[S]):
 
     schema: type[S]
     check: Callable[[S], None] | None
-    shorter: Callable[[], Sequence[Message]] | None
+    shorter: Callable[[], tuple[Sequence[Message], Collection[str]]] | None
 
 
 class LlmClient:
@@ -69,7 +69,7 @@ class LlmClient:
         self._sleep = sleep
         self._breaker = Breaker(clock)
         self._gate = Gate(limits or TrafficLimits(), clock)
-        self._features = Features()
+        self._features = Features(names_ids=not endpoint.keeps_forms)
         self._adapting = Lock()
 
     def breaker_state(self) -> BreakerState:
@@ -80,9 +80,9 @@ class LlmClient:
     ) -> Decimal | None:
         """US dollars to reserve before `complete`: more than it usually costs. None where no price is known."""
         request = _request(messages, schema, max_tokens, TEMPERATURE)
-        usage = TokenUsage(prompt=request.prompt_tokens, completion=max_tokens)
-        cost = self._prices.cost(self.model, usage)
-        return None if cost is None else RESERVED_CALLS * cost
+        room = (1 + 2) * max_tokens
+        usage = TokenUsage(prompt=RESERVED_CALLS * request.prompt_tokens, completion=room)
+        return self._prices.cost(self.model, usage)
 
     def complete(
         self,
@@ -90,8 +90,9 @@ class LlmClient:
         schema: type[S],
         *,
         operation: Operation,
+        ids: Collection[str] = (),
         check: Callable[[S], None] | None = None,
-        shorter: Callable[[], Sequence[Message]] | None = None,
+        shorter: Callable[[], tuple[Sequence[Message], Collection[str]]] | None = None,
         max_tokens: int = MAX_TOKENS,
         temperature: float = TEMPERATURE,
         deadline: float | None = None,
@@ -99,7 +100,8 @@ class LlmClient:
         patient: bool = False,
     ) -> Completion[S]:
         """An answer in the form of `schema` that `check` accepts (else it raises AnswerRejected, and the model may
-        repair its answer once). `shorter` makes briefer messages where the first ones are too long for the model.
+        repair its answer once). `ids`: what it may cite. `shorter` makes briefer messages and their ids where the first
+        were too long for the model.
         `deadline`: an instant of the monotonic clock by which all must be done, where that is before the timeout.
         `on_behalf`: whose request it is; they take turns. `patient`: does not wait for a busy server or for room, but
         is told when to come back.
@@ -107,7 +109,7 @@ class LlmClient:
         Raises EngineUnavailable with a Fault as its reason and all attempts, at most a second after the deadline.
         """
         self._transport.open()  # loads packages the first time, which is no time of the model's
-        request = _request(messages, schema, max_tokens, temperature)
+        request = replace(_request(messages, schema, max_tokens, temperature), ids=ids)
         run = self._run(operation, deadline, on_behalf, patient=patient)
         task = _Task(schema=schema, check=check, shorter=shorter)
         while True:
@@ -255,5 +257,6 @@ def _changed(run: Run, task: _Task[S], request: Request, failure: CallFailed) ->
     if kind is Fault.TRUNCATED:
         return replace(request, max_tokens=2 * request.max_tokens)
     if kind is Fault.CONTEXT_LENGTH and task.shorter is not None:
-        return replace(request, messages=task.shorter())
+        messages, ids = task.shorter()
+        return replace(request, messages=messages, ids=ids)
     return None

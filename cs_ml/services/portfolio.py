@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from cs_ml.domain.actor import Actor, Permission
 from cs_ml.domain.portfolio import PAGE_ROWS, Choices, Portfolio, PortfolioQuery, QueueRow
 from cs_ml.services.clock import Clock
+from cs_ml.services.identity.recording import note_export
 from cs_ml.store.database import Database
 from cs_ml.store.portfolio import PortfolioRepository
 
@@ -64,7 +65,7 @@ class PortfolioService:
         now = self._clock()
         with self._database.read(actor) as scope:
             portfolio = PortfolioRepository(scope)
-            if portfolio.count(None) <= WAITED_FOR:
+            if portfolio.size(None)[0] <= WAITED_FOR:
                 return False
             found = portfolio.refreshed()
         self._refresh(actor, now, found[0] if found else None)
@@ -91,6 +92,7 @@ class PortfolioService:
         """The filtered accounts in order, MOST_EXPORTED at most, gathered a part at a time."""
         actor.require(Permission.READ)
         now = self._clock()
+        note_export(self._database, actor, "portfolio", now)
         summary = self._gathered_at(actor, query, now) is not None
         after: str | None = None
         for _ in range(MOST_EXPORTED // _EXPORT_PART):
@@ -134,7 +136,7 @@ class _Look:
 def _look(portfolio: PortfolioRepository, actor: Actor, query: PortfolioQuery, now: datetime) -> _Look:
     found, accounts = portfolio.refreshed() or (None, None)
     kept = _is_kept(actor, query, accounts)
-    if not kept and portfolio.count(query.owner_id) <= LIVE_ACCOUNTS:
+    if not kept and portfolio.size(query.owner_id)[0] <= LIVE_ACCOUNTS:
         return _Look(gathered_at=None, kept=False, due=False)
     fresh = found is not None and (
         now - found < _LEAST_AGE

@@ -8,7 +8,7 @@ import structlog
 
 from cs_ml.domain.actor import Permission
 from cs_ml.ui.frame import draw_frame
-from cs_ml.ui.runtime import one_look, signed_in
+from cs_ml.ui.runtime import one_look, settle, signed_in
 from cs_ml.ui.state import bind
 
 PAGES = Path(__file__).parents[2] / "pages"
@@ -18,11 +18,12 @@ SIGN_IN = PAGES / "sign_in.py"
 ENTRIES = (
     ("portfolio.py", "Portfolio", "portfolio"),
     ("account.py", "Account", "account"),
-    ("operations.py", "Operations", "operations"),
+    ("ctas.py", "CTAs", "ctas"),
+    ("playbooks.py", "Playbooks", "playbooks"),
     ("accuracy.py", "Accuracy", "accuracy"),
 )
-# For those who may manage the tenant; others have no such page.
-MANAGERS = frozenset({"operations.py"})
+# For those alone who manage the tenant.
+MANAGED = (("operations.py", "Operations", "operations"), ("admin.py", "Admin", "admin"))
 
 
 def run() -> None:
@@ -31,16 +32,16 @@ def run() -> None:
     found = signed_in()
     bind(found)
     if found is None:
-        page = st.navigation([_sign_in(path) for _, _, path in ENTRIES], position="hidden")
+        page = st.navigation([_sign_in(path) for _, _, path in (*ENTRIES, *MANAGED)], position="hidden")
     else:
-        manages = found.actor.may(Permission.MANAGE_TENANT)
-        mine = [entry for entry in ENTRIES if manages or entry[0] not in MANAGERS]
-        page = st.navigation([_entry(*entry) for entry in mine], position="top")
+        managed = MANAGED if found.actor.may(Permission.MANAGE_TENANT) else ()
+        page = st.navigation([_entry(*entry) for entry in (*ENTRIES, *managed)], position="top")
     st.set_page_config(page_title=f"{page.title} — CS ML", page_icon=str(ICON), layout="wide" if found else "centered")
     with one_look(found):
         if found is not None:
             draw_frame(found)
         page.run()
+    settle(page.title)
 
 
 def _entry(file: str, title: str, path: str) -> st.Page:

@@ -93,6 +93,8 @@ class BatchWork:
             fresh = [new[key] for key in done if key in new]
             stored.supersede([one.account_id for one in fresh], PredictionType.CHURN, begun[0].window_days, now)
             stored.save_all(fresh, now)
+        if fresh:
+            self._batches.follow(actor, [one.account_id for one in fresh])
         self._close(actor, run_id)
 
     def mend(self, actor: Actor, run_id: str) -> None:
