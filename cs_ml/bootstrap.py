@@ -146,8 +146,8 @@ def open_services(settings: Settings | None = None, clock: Clock = system_clock)
         predictions = PredictionService(
             database, clock, EngineChain(engines, model), limit, claim_ttl=ttl, after=automation.after
         )
-        parts = _Parts(database, clock, portfolio, predictions, batches, validation)
-        long_work = _long_work(parts, workforce, limit, BatchLimit(settings.limit_batches_per_day))
+        parts = LongWorkParts(database, clock, portfolio, predictions, batches, validation)
+        long_work = wire_long_work(parts, workforce, limit, BatchLimit(settings.limit_batches_per_day))
         yield Services(
             settings=settings,
             database=database,
@@ -192,66 +192,6 @@ def open_services(settings: Settings | None = None, clock: Clock = system_clock)
         if llm is not None:
             llm.close()
         database.close()
-
-
-class _Parts(NamedTuple):
-    """What long work is made of."""
-
-    database: Database
-    clock: Clock
-    portfolio: PortfolioService
-    predictions: PredictionService
-    batches: BatchService
-    validation: ValidationService
-
-
-class _LongWork(NamedTuple):
-    access: AccessService
-    runs: BatchRunService
-    schedules: ScheduleService
-    monitoring: MonitoringService
-    tasks: Tasks
-
-
-def _long_work(parts: _Parts, workforce: Workforce, limit: PredictionLimit, batch_limit: BatchLimit) -> _LongWork:
-    database, clock, portfolio, predictions, batches, _ = parts
-    runs = BatchRunService(
-        database,
-        clock,
-        workforce.queue,
-        portfolio,
-        predictions,
-        batch_limit=batch_limit,
-        lanes=workforce.lanes,
-    )
-    upkeep = UpkeepService(database, clock, runs, portfolio, predictions, limit=limit)
-    schedules = ScheduleService(database, clock, _schedules(parts, upkeep))
-    work = BatchWork(database, clock, workforce.queue, predictions, batches)
-    access = AccessService(database, clock)
-    return _LongWork(
-        access=access,
-        runs=runs,
-        schedules=schedules,
-        monitoring=MonitoringService(database, clock, limit=limit, batch_limit=batch_limit),
-        tasks=Tasks(access, runs, work, schedules, workforce.queue),
-    )
-
-
-def _schedules(parts: _Parts, upkeep: UpkeepService) -> Sequence[Schedule]:
-    """What comes back by itself, in UTC. One more is one more line."""
-    return (
-        _every("expire", "10 0 * * *", "Ends predictions that are too old.", upkeep.expire),
-        _every("usage", "20 0 * * *", "Adds up the model's usage by day.", upkeep.roll_up_usage),
-        _every("validate", "30 1 * * *", "Judges predictions whose time has passed.", parts.validation.validate),
-        _every(
-            "predict", "0 2 * * *", "Predicts what is stale or has changed, high value first.", upkeep.predict_moved
-        ),
-        _every("summaries", "*/5 * * * *", "Gathers the portfolio of very large tenants.", parts.portfolio.refresh),
-    )
-
-
-def _every(name: str, cron: str, says: str, do: Callable[[Actor], object]) -> Schedule:
-    return Schedule(name=name, cron=cron, says=says, do=do)
 
 
 def _engines_at(rules: Engine, model: LanguageModel | None) -> dict[EngineName, EngineAt]:

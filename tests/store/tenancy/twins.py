@@ -103,18 +103,6 @@ def populate(database: Database, actor: Actor, word: str, first_id: int) -> Name
     add_fact(database, actor, account, arr=Decimal(777_777), segment=word, plan=word)
     add_snapshot(database, actor, account, NOW - timedelta(days=1), type="CUSTOMER")
     add_outcome(database, actor, account)
-    add_churn(database, actor, account, churned_at=NOW - timedelta(days=400), reason=word)
-    add_prediction(database, actor, account, explanation=word, drivers=[word])
-    run = BatchRun(
-        id=f"{word}-run",
-        request=BatchRequest(),
-        state="running",
-        counts=BatchCounts(total=1),
-        errors={},
-        user_id=user,
-        started_at=NOW,
-        finished_at=None,
-    )
     churn = add_churn(
         database,
         actor,
@@ -128,10 +116,7 @@ def populate(database: Database, actor: Actor, word: str, first_id: int) -> Name
     suggested = {"id": first_id + 7, "suggested_cta": {**SUGGESTED, "title": word}, "category": "high"}
     add_prediction(database, actor, account, explanation=word, drivers=[word], **suggested)
     with database.write(actor) as scope:
-        batches = BatchRepository(scope)
-        batches.add(run, f"{word}-key", scheduled=False)
-        batches.add_items(run.id, [account])
-        ScheduleRepository(scope).begin("night", NOW)
+        _add_run(scope, word, account)
         TenantSettingRepository(scope).save("zone", "Asia/Tokyo", NOW)
         PredictionRepository(scope).claim(
             account, PredictionType.CHURN, 90, holder=f"{word}-holder", now=NOW, until=NOW + timedelta(minutes=1)
@@ -154,6 +139,24 @@ def populate(database: Database, actor: Actor, word: str, first_id: int) -> Name
         pipeline=f"{word} pipeline",
         run=f"{word}-run",
     )
+
+
+def _add_run(scope: Scope, word: str, account: int) -> None:
+    """A batch with one account, and a night."""
+    run = BatchRun(
+        id=f"{word}-run",
+        request=BatchRequest(),
+        state="running",
+        counts=BatchCounts(total=1),
+        errors={},
+        user_id=None,
+        started_at=NOW,
+        finished_at=None,
+    )
+    batches = BatchRepository(scope)
+    batches.add(run, f"{word}-key", scheduled=False)
+    batches.add_items(run.id, [account])
+    ScheduleRepository(scope).begin("night", NOW)
 
 
 def rows_of(connection: Any, actor: Actor) -> dict[str, list[Any]]:
