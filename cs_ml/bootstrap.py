@@ -21,6 +21,8 @@ from cs_ml.services.context import ContextService
 from cs_ml.services.databases import DatabaseService, prepare
 from cs_ml.services.health.backtest import HealthBacktestService
 from cs_ml.services.health.explaining import ExplanationService
+from cs_ml.services.health.movements import MovementService
+from cs_ml.services.health.standing_out import AnomalyService
 from cs_ml.services.identity.access import AccessService
 from cs_ml.services.identity.audit import AuditService
 from cs_ml.services.identity.leaving import LeavingService
@@ -80,6 +82,8 @@ class Services:
     batches: BatchService
     health_backtest: HealthBacktestService
     explanations: ExplanationService
+    anomalies: AnomalyService
+    movements: MovementService
     importing: ImportService
     freshness: FreshnessService
     usage: UsageService
@@ -148,6 +152,8 @@ def open_services(settings: Settings | None = None, clock: Clock = system_clock)
             playbooks=PlaybookService(database, clock),
             health_backtest=HealthBacktestService(database, clock),
             explanations=ExplanationService(database, clock, scorecard),
+            anomalies=AnomalyService(database, clock),
+            movements=MovementService(database, clock),
             usage=usage,
             prompts=prompts,
             trial=TrialService(llm, usage),

@@ -61,6 +61,8 @@ def predict(
         )
     if as_json:
         show_data(prediction_answer(found))
+    elif found.health:
+        show(found.explanation)
     else:
         _show_prediction(found)
 

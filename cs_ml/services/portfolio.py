@@ -72,9 +72,9 @@ class PortfolioService:
         """When the summaries that answer were true; None where few accounts need none."""
         with self._database.read(actor) as scope:
             portfolio = PortfolioRepository(scope)
-            if portfolio.count(query.owner_id) <= LIVE_ACCOUNTS:
+            accounts, found = portfolio.size(query.owner_id)
+            if accounts <= LIVE_ACCOUNTS:
                 return None
-            found = portfolio.refreshed_at()
             if found is not None and now - found < _LEAST_AGE:
                 return found
             if found is not None and now - found < SUMMARY_AGE and not portfolio.predicted_since(found):

@@ -6,7 +6,7 @@ import streamlit as st
 
 from cs_ml.domain.actor import Permission
 from cs_ml.ui.frame import draw_frame
-from cs_ml.ui.runtime import one_look, signed_in
+from cs_ml.ui.runtime import one_look, settle, signed_in
 from cs_ml.ui.state import bind
 
 PAGES = Path(__file__).parents[2] / "pages"
@@ -37,6 +37,7 @@ def run() -> None:
         if found is not None:
             draw_frame(found)
         page.run()
+    settle(page.title)
 
 
 def _entry(file: str, title: str, path: str) -> st.Page:

@@ -1,6 +1,7 @@
 """What a page needs to begin: the wired services, and who is asking."""
 
 import atexit
+import gc
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
@@ -34,6 +35,15 @@ def services() -> Services:
 def sessions() -> SessionService:
     """Signing in. Raises Invalid where the session key is missing or weak."""
     return open_sessions(services())
+
+
+@cache
+def settle(page: str) -> None:
+    """Once per page, after it was drawn: what lives as long as the process needs no collector. Streamlit lets one walk
+    through everything after each run, which takes longer than the run where half a million objects never change."""
+    del page  # only what the cache goes by
+    gc.collect()
+    gc.freeze()
 
 
 def session_token() -> str | None:

@@ -1,13 +1,14 @@
-"""What is answered over plain HTTP beside Streamlit: sessions and readiness."""
+"""What is answered over plain HTTP beside Streamlit: sessions, readiness, and the page that loads the app."""
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from cs_ml.services.identity.sessions import ABSOLUTE
 from cs_ml.ui.entry.handover import CLAIM_PATH, END_PATH
 from cs_ml.ui.entry.origins import is_same_origin
+from cs_ml.ui.entry.shell import addresses, shell
 from cs_ml.ui.runtime import PLAIN_COOKIE, SECURE_COOKIE, services, sessions
 
 _MAX_TICKET_BYTES = 128
@@ -19,6 +20,7 @@ def routes() -> list[Route]:
         Route(f"/{END_PATH}", _end, methods=["POST"]),
         Route("/readyz", _ready, methods=["GET"]),
         Route("/portfolio", _start_page, methods=["GET"]),
+        *(Route(address, _page, methods=["GET"]) for address in addresses()),
     ]
 
 
@@ -50,6 +52,10 @@ async def _claim(request: Request) -> Response:
 async def _start_page(request: Request) -> Response:
     """Streamlit shows its start page at `/` only; a link that names it leads there, filters and all."""
     return RedirectResponse(f"/?{request.url.query}" if request.url.query else "/")
+
+
+async def _page(_: Request) -> Response:
+    return HTMLResponse(shell(), headers={"Cache-Control": "no-cache"})
 
 
 async def _end(request: Request) -> Response:
