@@ -8,10 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
-from cs_ml.bootstrap import Services, open_services
+from cs_ml.bootstrap import open_services
+from cs_ml.cli.asking import actor_of
 from cs_ml.cli.options import Json, Tenant
-from cs_ml.cli.output import note, show, show_data
-from cs_ml.domain.actor import Actor
+from cs_ml.cli.output import camel, note, show, show_data
 from cs_ml.domain.backtests import BacktestRequest
 from cs_ml.domain.errors import Invalid
 from cs_ml.domain.outcomes import UNJUDGED_SENTENCES, OutcomeCounts, Unjudged
@@ -41,7 +41,7 @@ def register(app: typer.Typer) -> None:
 def validate(*, tenant: Tenant, as_json: Json = False) -> None:
     """Judge the predictions whose time has passed or whose customer has left; safe to repeat."""
     with open_services() as services:
-        report = services.validation.validate(_actor(services, tenant))
+        report = services.validation.validate(actor_of(services, tenant))
     if as_json:
         show_data(_validation_answer(report))
     else:
@@ -57,11 +57,11 @@ def accuracy(
 ) -> None:
     """How often predictions were right, among those that are judged."""
     with open_services() as services:
-        found = services.accuracy.summary(_actor(services, tenant), kind, replays=backtests)
+        found = services.accuracy.summary(actor_of(services, tenant), kind, replays=backtests)
     if as_json:
         headline = {name: _figures(one) for name, one in found.headline.items()}
         answer = {**asdict(found), "by_type": found.by_type, "unjudged": _reasons(found.unjudged)}
-        show_data({_camel(name): value for name, value in answer.items()} | {"headline": headline})
+        show_data({camel(name): value for name, value in answer.items()} | {"headline": headline})
         return
     show(f"{found.total_predictions} predictions, {found.validated_count} judged, {found.open_count} still open.")
     if found.accuracy is not None:
@@ -97,15 +97,11 @@ def backtest(
         max_cost=None if max_cost is None else Decimal(str(max_cost)),
     )
     with open_services() as services:
-        report = services.backtests.run(_actor(services, tenant), request, store=store, progress=_progress)
+        report = services.backtests.run(actor_of(services, tenant), request, store=store, progress=_progress)
     if as_json:
         show_data(_backtest_answer(report))
     else:
         _show_backtest(report)
-
-
-def _actor(services: Services, slug: str) -> Actor:
-    return Actor.system(services.access.tenant_by_slug(slug).id)
 
 
 def _progress(day: date, done: int) -> None:
@@ -187,14 +183,9 @@ def _show_reasons(unjudged: Mapping[Unjudged, int]) -> None:
             show(f"  {number}: {UNJUDGED_SENTENCES[why]}")
 
 
-def _camel(name: str) -> str:
-    head, *rest = name.split("_")
-    return head + "".join(word.title() for word in rest)
-
-
 def _figures(found: Any) -> dict[str, Any]:
     figures = {
-        _camel(name): {"value": one.value, "low": one.low, "high": one.high} for name, one in found.figures.items()
+        camel(name): {"value": one.value, "low": one.low, "high": one.high} for name, one in found.figures.items()
     }
     return {"n": found.n, "accounts": found.accounts, "churned": found.churned, "baseRate": found.base_rate, **figures}
 
