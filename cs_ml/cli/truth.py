@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import UTC, date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any
 
 import typer
 
 from cs_ml.bootstrap import open_services
-from cs_ml.cli.asking import actor_of
+from cs_ml.cli.asking import actor_of, end_of
 from cs_ml.cli.options import Json, Tenant
 from cs_ml.cli.output import camel, note, show, show_data
 from cs_ml.domain.backtests import BacktestRequest
@@ -89,8 +89,8 @@ def backtest(
     """Predict the past again with only what was known on each day, and compare with what came."""
     request = BacktestRequest(
         engine=_engine(engine),
-        first=_day(first, "--from"),
-        last=_day(last, "--to"),
+        first=end_of(first, "from").date(),
+        last=end_of(last, "to").date(),
         every_days=_days(every),
         window_days=window,
         max_calls=max_calls,
@@ -119,15 +119,6 @@ def _engine(name: str) -> EngineName:
         case _:
             expected = "rules, learned or llm"
             raise Invalid(f"--engine must be {expected}, not `{name[:40]}`.", fields={"engine": expected})
-
-
-def _day(text: str, option: str) -> date:
-    try:
-        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).date()
-    except ValueError as error:
-        expected = "a date such as 2026-03-31"
-        fields = {option.strip("-"): expected}
-        raise Invalid(f"{option} must be {expected}, not `{text[:40]}`.", fields=fields) from error
 
 
 def _days(text: str) -> int:
