@@ -7,10 +7,10 @@ from datetime import date, timedelta
 import numpy as np
 
 from cs_ml.domain.actor import Actor, Permission
-from cs_ml.domain.backtests import BacktestRequest, BacktestRun, BacktestStatus
 from cs_ml.domain.errors import Forbidden, Invalid, NotFound
-from cs_ml.domain.outcomes import Unjudged
 from cs_ml.domain.predictions import EngineName
+from cs_ml.domain.truth.backtests import BacktestRequest, BacktestRun, BacktestStatus
+from cs_ml.domain.truth.outcomes import Unjudged
 from cs_ml.evaluation.headline import one_per_window
 from cs_ml.evaluation.metrics import evaluate
 from cs_ml.evaluation.report import Evaluation

@@ -8,10 +8,10 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from cs_ml.domain.actor import Actor
-from cs_ml.domain.backtests import BacktestRequest
 from cs_ml.domain.errors import EngineUnavailable, Invalid
-from cs_ml.domain.outcomes import Outcome, OutcomeSource, Unjudged
 from cs_ml.domain.predictions import Prediction
+from cs_ml.domain.truth.backtests import BacktestRequest
+from cs_ml.domain.truth.outcomes import Outcome, OutcomeSource, Unjudged
 from cs_ml.engines.base import Engine
 from cs_ml.services.clock import Clock, Moment
 from cs_ml.services.predicting.batches import was_there

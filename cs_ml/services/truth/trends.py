@@ -4,8 +4,8 @@ from datetime import datetime, timedelta
 
 from cs_ml.domain.health.insights import JUDGED_WITHIN
 from cs_ml.domain.health.outcomes import judge
-from cs_ml.domain.outcomes import ACCURATE_FROM
-from cs_ml.domain.timeline import HealthReading
+from cs_ml.domain.health.timeline import HealthReading
+from cs_ml.domain.truth.outcomes import ACCURATE_FROM
 from cs_ml.store.history.scores import HealthScoreRepository
 from cs_ml.store.learning.trends import TrendRepository
 from cs_ml.store.scope import Scope

@@ -5,8 +5,8 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from cs_ml.domain.actor import Actor, Permission
 from cs_ml.domain.identity.tenant_settings import read_settings
-from cs_ml.domain.outcomes import OutcomeCounts
 from cs_ml.domain.predictions import PredictionType
+from cs_ml.domain.truth.outcomes import OutcomeCounts
 from cs_ml.services.clock import Clock
 from cs_ml.services.truth.trends import judge_trends
 from cs_ml.store.database import Database

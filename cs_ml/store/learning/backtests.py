@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, or_, select, update
 
-from cs_ml.domain.backtests import BacktestRequest, BacktestRun, BacktestStatus
+from cs_ml.domain.truth.backtests import BacktestRequest, BacktestRun, BacktestStatus
 from cs_ml.store.scope import AnySelect, Scope
 from cs_ml.store.tables import AccountMLPrediction
 from cs_ml.store.tables import BacktestRun as Row

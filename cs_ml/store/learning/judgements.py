@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import Integer, and_, bindparam, case, cast, func, literal, or_, select, update
 
-from cs_ml.domain.outcomes import ACCURATE_FROM, OutcomeCounts, Unjudged
 from cs_ml.domain.predictions import PredictionType
+from cs_ml.domain.truth.outcomes import ACCURATE_FROM, OutcomeCounts, Unjudged
 from cs_ml.store.learning.windows import (
     NOW,
     Windows,

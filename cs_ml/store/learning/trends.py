@@ -6,10 +6,10 @@ from datetime import datetime
 from functools import cache
 from itertools import product
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, case, literal, or_, select, update
 
 from cs_ml.domain.health.insights import HealthInsights
-from cs_ml.domain.outcomes import OutcomeSource
+from cs_ml.domain.truth.outcomes import OutcomeSource
 from cs_ml.store.columns import UtcDateTime
 from cs_ml.store.learning.windows import stored_windows
 from cs_ml.store.predictions.health import health_of
@@ -44,9 +44,11 @@ class TrendRepository:
         """Gives forecasts, by id, their outcome and whether they were right."""
         for outcome, accurate in product((False, True), repeat=2):
             ids = [one for one, found in dropped.items() if (found, right[one]) == (outcome, accurate)]
+            over = or_(Stored.status == "EXPIRED", Stored.valid_until <= now)
+            status = case((over, literal("VALIDATED", Stored.status.type)), else_=Stored.status)
             values = {"actual_outcome": outcome, "was_accurate": accurate, "outcome_source": OutcomeSource.SCORE.value}
             settled = update(Stored).where(Stored.id.in_(ids), Stored.actual_outcome.is_(None))
-            self._scope.execute(settled.values(**values, validated_at=now, updated_at=now))
+            self._scope.execute(settled.values(**values, status=status, validated_at=now, updated_at=now))
 
 
 @cache

@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy import select
 
 from cs_ml.domain.actor import Actor, Role
-from cs_ml.domain.backtests import BacktestRequest, BacktestStatus
 from cs_ml.domain.context import AccountContext, TenantReference
 from cs_ml.domain.errors import Forbidden, Invalid, NotFound
 from cs_ml.domain.predictions import EngineName, Provenance
+from cs_ml.domain.truth.backtests import BacktestRequest, BacktestStatus
 from cs_ml.engines.base import Answer, Engine
 from cs_ml.evaluation.report import Evaluation
 from cs_ml.services.truth.accuracy import AccuracyService

@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import select
 
 from cs_ml.domain.health.insights import HealthForecast, HealthInsights
-from cs_ml.domain.outcomes import Unjudged
 from cs_ml.domain.predictions import PredictionType
+from cs_ml.domain.truth.outcomes import Unjudged
 from cs_ml.services.truth.accuracy import AccuracyService
 from cs_ml.services.truth.validation import ValidationService
 from cs_ml.store.database import Database
