@@ -42,6 +42,11 @@ from cs_ml.services.truth.model_alone import ModelAlone
 from cs_ml.services.truth.outcomes import OutcomeService
 from cs_ml.services.truth.replaying import EngineAt
 from cs_ml.services.truth.validation import ValidationService
+from cs_ml.services.work.accepting import AcceptingService
+from cs_ml.services.work.automation import AutomationService
+from cs_ml.services.work.changes import CtaChangeService
+from cs_ml.services.work.inbox import InboxService
+from cs_ml.services.work.playbooks import PlaybookService
 from cs_ml.settings import Settings
 from cs_ml.store.database import Database
 
@@ -76,6 +81,11 @@ class Services:
     usage: UsageService
     prompts: PromptService
     trial: TrialService
+    suggestions: AcceptingService
+    automation: AutomationService
+    inbox: InboxService
+    cta_changes: CtaChangeService
+    playbooks: PlaybookService
     outcomes: OutcomeService
     validation: ValidationService
     accuracy: AccuracyService
@@ -99,6 +109,8 @@ def open_services(settings: Settings | None = None, clock: Clock = system_clock)
     prompts = PromptService(database, clock, KnownEntitiesCache(database))
     usage = UsageService(database, clock)
     model = LanguageModel(client=llm, prompts=prompts, usage=usage) if llm else None
+    daily_ctas = settings.limit_ctas_per_day
+    automation = AutomationService(database, clock, daily_limit=daily_ctas)
     try:
         prepare(database)
         yield Services(
@@ -116,10 +128,16 @@ def open_services(settings: Settings | None = None, clock: Clock = system_clock)
                 EngineChain(engines, model),
                 PredictionLimit(settings.limit_predictions_per_day),
                 claim_ttl=CLAIM_TTL + timedelta(seconds=settings.llm_timeout_s),
+                after=automation.after,
             ),
             freshness=FreshnessService(database, clock),
             importing=ImportService(database, clock),
-            batches=BatchService(database, clock, engines),
+            batches=BatchService(database, clock, engines, after=automation.after),
+            suggestions=AcceptingService(database, clock, daily_limit=daily_ctas),
+            automation=automation,
+            inbox=InboxService(database, clock),
+            cta_changes=CtaChangeService(database, clock),
+            playbooks=PlaybookService(database, clock),
             health_backtest=HealthBacktestService(database, clock),
             explanations=ExplanationService(database, clock, scorecard),
             anomalies=AnomalyService(database, clock),

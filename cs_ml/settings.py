@@ -33,6 +33,9 @@ class Settings(BaseSettings):
     limit_predictions_per_day: int = Field(
         default=100, ge=0, description="Single predictions a tenant may compute a day (cached answers are free)."
     )
+    limit_ctas_per_day: int = Field(
+        default=50, ge=0, description="CTAs that a tenant may get automatically a day (a person's do not count)."
+    )
     openai_api_key: SecretStr | None = Field(
         default=None,
         validation_alias="openai_api_key",  # the name that every tool uses, without our prefix

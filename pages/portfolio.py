@@ -8,6 +8,7 @@ from cs_ml.ui.components import empty_state, reader_zone
 from cs_ml.ui.runtime import require_actor, services
 from cs_ml.ui.screens.portfolio.download import draw_download
 from cs_ml.ui.screens.portfolio.filters import ask_filters, ask_owner, draw_active, recall
+from cs_ml.ui.screens.portfolio.generate import draw_generate
 from cs_ml.ui.screens.portfolio.movements import draw_movements
 from cs_ml.ui.screens.portfolio.paging import draw_pages, page_starts
 from cs_ml.ui.screens.portfolio.queue import ask_view, draw_rows
@@ -47,6 +48,7 @@ def render() -> None:
     first = len(starts) * PAGE_ROWS + 1
     draw_rows(view, portfolio.rows, first, now, zone)
     draw_pages(query, first, len(portfolio.rows), portfolio.matching, portfolio.next)
+    draw_generate(actor)
 
 
 def _draw_empty(*, may_import: bool, owned: bool) -> None:

@@ -14,7 +14,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from cs_ml.domain.health.insights import AnomalyKind
-from cs_ml.domain.timeline import HealthReading
+from cs_ml.domain.health.timeline import HealthReading
 from cs_ml.engines.health.anomalies import find_anomalies
 from cs_ml.engines.health.series import series_of
 

@@ -48,6 +48,11 @@ class Endpoint:
         if not self.model.strip():
             raise _bad_setting("CS_ML_LLM_MODEL", "the name of a model")
 
+    @property
+    def keeps_forms(self) -> bool:
+        """Whether a new form of an answer costs there: OpenAI compiles it for seconds, and caches prompts behind it."""
+        return (urlsplit(self.base_url).hostname or "").endswith((".openai.com", ".openai.azure.com"))
+
 
 def _bad_setting(name: str, expected: str) -> Invalid:
     return Invalid(f"{name} must be {expected}.", fields={name: expected})

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from cs_ml.domain.actor import Actor, Permission
-from cs_ml.domain.timeline import AccountEvent, AccountHit, AccountTimeline, EventKind, PastPrediction
+from cs_ml.domain.health.timeline import AccountEvent, AccountHit, AccountTimeline, EventKind, PastPrediction
 from cs_ml.services.clock import Clock, moment
 from cs_ml.services.health.reading import read_health
 from cs_ml.store.accounts import AccountRepository

@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Text, bindparam, case, cast, func, select
 
 from cs_ml.domain.errors import NotFound
+from cs_ml.domain.health.timeline import AccountHit
 from cs_ml.domain.llm.entities import KnownNames, NamedAccount, NamedPerson
-from cs_ml.domain.timeline import AccountHit
 from cs_ml.store.scope import AnySelect, Scope
 from cs_ml.store.tables import Account, ChurnEvent, CRMActivity, CRMContact, ExternalRef
 

@@ -5,15 +5,16 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
 from cs_ml.domain.actor import Actor
+from cs_ml.domain.errors import DatabaseAway
 from cs_ml.store.identity import IdentityStore
 from cs_ml.store.identity.door import bind_door
 from cs_ml.store.scope import Scope
 
-_BUSY_TIMEOUT_MS = 10_000
+_BUSY_TIMEOUT_MS = 30_000  # fifty that begin at once on a busy machine wait, and fail not
 _CONNECT_TIMEOUT_S = 5
 _WRITER = "cs_ml_writer"
 _MIGRATION_LOCK = 0x43534D4C  # "CSML": the advisory lock of those who change the schema
@@ -78,10 +79,16 @@ class Database:
 
     @contextmanager
     def write(self, actor: Actor) -> Iterator[Scope]:
-        """A short write transaction; committed at the end, rolled back on any error."""
-        with self._session(self._writing, actor) as session:
-            yield Scope(session, actor)
-            session.commit()
+        """A short write transaction; committed at the end, rolled back on any error.
+
+        Raises DatabaseAway where the database cannot be reached, is locked for too long, or breaks off.
+        """
+        try:
+            with self._session(self._writing, actor) as session:
+                yield Scope(session, actor)
+                session.commit()
+        except (OperationalError, InterfaceError) as error:
+            raise DatabaseAway("The database does not respond. Try again in a minute.") from error
 
     def is_up(self) -> bool:
         """Whether the database answers now."""

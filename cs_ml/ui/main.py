@@ -15,6 +15,8 @@ SIGN_IN = PAGES / "sign_in.py"
 ENTRIES = (
     ("portfolio.py", "Portfolio", "portfolio"),
     ("account.py", "Account", "account"),
+    ("ctas.py", "CTAs", "ctas"),
+    ("playbooks.py", "Playbooks", "playbooks"),
     ("accuracy.py", "Accuracy", "accuracy"),
 )
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from cs_ml.domain.health.changes import steps, tenth
 from cs_ml.domain.health.insights import FORECAST_DAYS, HealthForecast, HealthInsights, drop_band
 from cs_ml.domain.health.outcomes import judge
+from cs_ml.domain.health.timeline import HealthReading
 from cs_ml.domain.policy import RiskBand
-from cs_ml.domain.timeline import HealthReading
 
 AS_OF = datetime(2026, 3, 1, tzinfo=UTC)
 END = AS_OF + timedelta(days=FORECAST_DAYS)

@@ -49,6 +49,6 @@ def _wait(address: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
             with urllib.request.urlopen(f"{address}/readyz", timeout=5) as answer:  # noqa: S310 (our own address)
                 if answer.status == 200:
                     return
-        except (urllib.error.URLError, ConnectionError):
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
             time.sleep(0.2)
     raise AssertionError(f"the server did not start:\n{log.read_text()}")

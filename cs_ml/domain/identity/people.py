@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from cs_ml.domain.actor import AccountScope, Role
 
+# The name of a tenant's user who owns what nobody is named for, and can never sign in.
+UNASSIGNED = "Unassigned"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tenant:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from cs_ml.domain.actor import Actor
-from cs_ml.domain.timeline import HealthReading
+from cs_ml.domain.health.timeline import HealthReading
 from cs_ml.services.health.derived import derived_readings
 from cs_ml.store.database import Database
 from cs_ml.store.history.scores import HealthScoreRepository

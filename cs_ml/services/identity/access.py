@@ -1,8 +1,8 @@
 """Who may act where: users, their roles, and the proof of who they are."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from cs_ml.domain.actor import AccountScope, Actor, Permission, Role
+from cs_ml.domain.actor import AccountScope, Actor, Permission, Role, Source
 from cs_ml.domain.errors import Forbidden, Invalid, NotFound
 from cs_ml.domain.identity.people import Membership, Person, Tenant
 from cs_ml.services.clock import Clock
@@ -59,6 +59,15 @@ class AccessService:
         if found is None:
             raise NotFound("You have no access to this tenant.", code="TENANT_NOT_FOUND")
         return Actor(tenant_id=tenant_id, user_id=user_id, role=found.role, scope=found.scope)
+
+    def actor_by_email(self, email: str, tenant_id: str, *, source: Source) -> Actor:
+        """A user of the tenant as an actor. Raises NotFound where nobody of that address works there."""
+        with self._database.identity() as identity:
+            person = identity.find_user(email)
+            able = person is not None and not identity.password_state(person.id).disabled
+        if person is None or not able:
+            raise NotFound(f"Nobody at `{email}` works in this tenant.", code="USER_NOT_FOUND")
+        return replace(self.actor_for(person.id, tenant_id), source=source)
 
     def verify(self, email: str, password: str) -> Person | None:
         """The user whose password this is; None for a wrong password, an unknown or a disabled user alike.

@@ -5,10 +5,10 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from cs_ml.domain.actor import Actor, Permission
 from cs_ml.domain.identity.tenant_settings import read_settings
-from cs_ml.domain.outcomes import OutcomeCounts
 from cs_ml.domain.predictions import PredictionType
+from cs_ml.domain.truth.outcomes import OutcomeCounts
 from cs_ml.services.clock import Clock
-from cs_ml.services.health.judging import judge_trends
+from cs_ml.services.truth.trends import judge_trends
 from cs_ml.store.database import Database
 from cs_ml.store.history.references import ReferenceRepository
 from cs_ml.store.identity.tenant_settings import TenantSettingRepository

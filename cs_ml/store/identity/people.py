@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import func, select, update
 
 from cs_ml.domain.actor import AccountScope, Role
-from cs_ml.domain.identity.people import Membership, PasswordState, Person, Tenant
+from cs_ml.domain.identity.people import UNASSIGNED, Membership, PasswordState, Person, Tenant
 from cs_ml.store.identity.door import Keyholder
 from cs_ml.store.identity.sign_ins import SignInStore
 from cs_ml.store.tables import Credential, MembershipScope, TenantUser, User
@@ -72,7 +72,7 @@ class IdentityStore(Keyholder):
     def unassigned_owner(self, tenant_id: str, now: datetime) -> int:
         """The tenant's user "Unassigned", who owns what nobody is named for and can never sign in."""
         email = f"unassigned@{tenant_id.lower()}{RESERVED_DOMAIN}"
-        self._insert_missing(User, [_user_row(email, "Unassigned", now)])
+        self._insert_missing(User, [_user_row(email, UNASSIGNED, now)])
         user_id = self._ids([email])[email]
         row = {"tenantId": tenant_id, "userId": user_id, "role": Role.VIEWER, "createdAt": now, "updatedAt": now}
         self._insert_missing(TenantUser, [row])
@@ -139,6 +139,16 @@ class IdentityStore(Keyholder):
             Membership(tenant=_to_tenant(row), role=Role(row.role), scope="owned" if row.scope == "owned" else "all")
             for row in rows
         ]
+
+    def members(self, tenant_id: str) -> list[Person]:
+        """Who has a place in a tenant, by name; not the one who stands for nobody."""
+        rows = self._run(
+            select(User.id, User.email, User.name)
+            .join(TenantUser, TenantUser.user_id == User.id)
+            .where(TenantUser.tenant_id == tenant_id, User.email.not_like(f"%{RESERVED_DOMAIN}"))
+            .order_by(User.name, User.id)
+        )
+        return [Person(id=row.id, email=row.email, name=row.name) for row in rows]
 
     def set_membership(self, tenant_id: str, user_id: int, role: Role, scope: AccountScope, now: datetime) -> None:
         """Adds the membership or changes its role and scope."""

@@ -8,8 +8,8 @@ from statistics import median
 import plotly.graph_objects as go
 
 from cs_ml.domain.context import DIMENSIONS, Dimension
+from cs_ml.domain.health.timeline import AccountEvent, EventKind, HealthReading
 from cs_ml.domain.policy import HEALTH_BANDS, HealthBand
-from cs_ml.domain.timeline import AccountEvent, EventKind, HealthReading
 from cs_ml.ui.charts.theme import ALARM, DATES, NEUTRAL, SERIES, WARN, faded, label, new_figure, say_empty
 
 # A pause so many times the usual one is drawn as a gap, and never one shorter than this.

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from cs_ml.domain.context import Dimension
 from cs_ml.domain.health.insights import Anomaly, AnomalyKind, HealthForecast
-from cs_ml.domain.timeline import AccountEvent, HealthReading
+from cs_ml.domain.health.timeline import AccountEvent, HealthReading
 from cs_ml.ui.charts.health import health_figure
 from cs_ml.ui.charts.theme import ALARM, NEUTRAL, SERIES, WARN, faded, label
 

@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from cs_ml.domain.health.reference import QUANTILES, HealthReference, MovementCell
-from cs_ml.domain.timeline import HealthReading
+from cs_ml.domain.health.timeline import HealthReading
 
 AS_OF = datetime(2026, 6, 30, 12, tzinfo=UTC)
 

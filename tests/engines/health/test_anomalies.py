@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cs_ml.domain.health.insights import Anomaly, AnomalyKind
-from cs_ml.domain.timeline import HealthReading
+from cs_ml.domain.health.timeline import HealthReading
 from cs_ml.engines.health.anomalies import find_anomalies
 from cs_ml.engines.health.insights import analyse, timeline_anomalies
 from cs_ml.engines.health.series import series_of

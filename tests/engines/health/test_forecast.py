@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cs_ml.domain.health.insights import FORECAST_DAYS, HealthForecast
 from cs_ml.domain.health.reference import MIN_MONTHS, HealthReference
-from cs_ml.domain.timeline import HealthReading
+from cs_ml.domain.health.timeline import HealthReading
 from cs_ml.engines.health.forecast import Months, forecasts, learn
 from cs_ml.engines.health.insights import analyse, forecast_of
 from cs_ml.engines.health.panel import Floats, Panel, outcomes_after, panel_of, states_at

@@ -10,8 +10,8 @@ import pytest
 from cs_ml.domain.actor import Actor
 from cs_ml.domain.errors import Invalid, NotFound
 from cs_ml.domain.health.changes import Change
+from cs_ml.domain.health.timeline import HealthReading
 from cs_ml.domain.predictions import Prediction
-from cs_ml.domain.timeline import HealthReading
 from cs_ml.engines.health.changes import churn_change, health_change
 from cs_ml.services.clock import Moment
 from cs_ml.services.health.explaining import ExplanationService

@@ -6,8 +6,8 @@ from decimal import Decimal
 from cs_ml.domain.health.changes import Change, ChangePart
 from cs_ml.domain.health.insights import Anomaly, AnomalyKind, HealthForecast, MarkedPoint
 from cs_ml.domain.health.movements import BandWeek
+from cs_ml.domain.health.timeline import HealthReading
 from cs_ml.domain.policy import HealthBand
-from cs_ml.domain.timeline import HealthReading
 from cs_ml.ui.charts.changes import change_figure
 from cs_ml.ui.charts.movements import bands_figure, bands_words
 from cs_ml.ui.charts.theme import ALARM

@@ -9,8 +9,8 @@ from cs_ml.domain.actor import Actor
 from cs_ml.domain.context import DIMENSIONS, Dimension
 from cs_ml.domain.errors import CsMlError
 from cs_ml.domain.health.insights import Anomaly
+from cs_ml.domain.health.timeline import AccountTimeline, PastPrediction
 from cs_ml.domain.predictions import Origin, Prediction
-from cs_ml.domain.timeline import AccountTimeline, PastPrediction
 from cs_ml.ui.charts.health import health_words
 from cs_ml.ui.charts.risk import risk_history_figure, risk_history_words
 from cs_ml.ui.charts.trend import trend_figure, trend_words
