@@ -160,9 +160,17 @@ _PLAIN: Mapping[str, Callable[[], Any]] = {
     "reference_at.at": lambda: AGO,
     "read_scenes.at": lambda: Moment(NOW, live=True),
     "ContextService.gather_contexts.as_of": lambda: None,
+    "ExplanationService.explain.scorecard": lambda: RulesEngine(default_scorecard()),
+    "HealthForecaster.compute.at": lambda: Moment(NOW, live=True),
+    "HealthForecaster.compute.origin": lambda: "replay",
 }
 # Of these a value is made for the test that needs it: rows that the tenant writes for itself.
-NEEDS_A_ROW = {"CtaRepository.add", "PredictionRepository.save", "ReferenceRepository.save"}
+NEEDS_A_ROW = {
+    "HealthScoreRepository.save_reference",
+    "CtaRepository.add",
+    "PredictionRepository.save",
+    "ReferenceRepository.save",
+}
 
 
 class NoMakerError(Exception):
