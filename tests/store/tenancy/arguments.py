@@ -175,6 +175,7 @@ _PLAIN: Mapping[str, Callable[[], Any]] = {
     "reference_at.at": lambda: AGO,
     "read_scenes.at": lambda: Moment(NOW, live=True),
     "ContextService.gather_contexts.as_of": lambda: None,
+    "HealthForecaster.compute.origin": lambda: "replay",
 }
 # Of these a value is made for the test that needs it: rows that the tenant writes for itself.
 NEEDS_A_ROW = {
