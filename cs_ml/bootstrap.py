@@ -1,15 +1,12 @@
 """The composition root: settings in, wired services out. The only place that knows all parts, and the only clock."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple
 
-from cs_ml.domain.actor import Actor
 from cs_ml.domain.errors import Invalid
-from cs_ml.domain.jobs import Schedule
 from cs_ml.domain.predictions import EngineName
 from cs_ml.engines.base import Engine
 from cs_ml.engines.rules import RulesEngine
@@ -44,8 +41,7 @@ from cs_ml.services.llm.usage import UsageService
 from cs_ml.services.operations.batches import BatchLimit, BatchRunService
 from cs_ml.services.operations.monitoring import MonitoringService
 from cs_ml.services.operations.schedules import ScheduleService
-from cs_ml.services.operations.upkeep import UpkeepService
-from cs_ml.services.operations.work import BatchWork
+from cs_ml.services.operations.wiring import LongWork, LongWorkParts, wire_long_work
 from cs_ml.services.portfolio import PortfolioService
 from cs_ml.services.predicting.batches import BatchService
 from cs_ml.services.predicting.limits import PredictionLimit
@@ -91,9 +87,7 @@ class Services:
     context: ContextService
     predictions: PredictionService
     batches: BatchService
-    runs: BatchRunService
-    schedules: ScheduleService
-    monitoring: MonitoringService
+    long_work: LongWork
     tasks: Tasks
     workforce: Workforce
     health_backtest: HealthBacktestService
@@ -116,6 +110,18 @@ class Services:
     backtests: BacktestService
     llm: LlmClient | None
 
+    @property
+    def runs(self) -> BatchRunService:
+        return self.long_work.runs
+
+    @property
+    def schedules(self) -> ScheduleService:
+        return self.long_work.schedules
+
+    @property
+    def monitoring(self) -> MonitoringService:
+        return self.long_work.monitoring
+
 
 @contextmanager
 def open_services(settings: Settings | None = None, clock: Clock = system_clock) -> Iterator[Services]:
@@ -126,33 +132,30 @@ def open_services(settings: Settings | None = None, clock: Clock = system_clock)
     """
     settings = settings or Settings()
     configure_logs(settings.log_level, settings.secrets())
-    llm = _language_model(settings, clock)
-    database = Database(settings.database_url)
+    llm, database = _language_model(settings, clock), Database(settings.database_url)
     scorecard = RulesEngine(default_scorecard())
-    engines = [scorecard]
-    known = KnownEntitiesCache(database)
+    known, usage = KnownEntitiesCache(database), UsageService(database, clock)
     prompts = PromptService(database, clock, known)
-    usage = UsageService(database, clock)
     model = LanguageModel(client=llm, prompts=prompts, usage=usage) if llm else None
+    chain, limit = EngineChain([scorecard], model), PredictionLimit(settings.limit_predictions_per_day)
+    ttl, daily_ctas = CLAIM_TTL + timedelta(seconds=settings.llm_timeout_s), settings.limit_ctas_per_day
     workforce = Workforce(database.queue_conninfo() if database.dialect == "postgresql" else None, clock)
-    daily_ctas = settings.limit_ctas_per_day
     automation = AutomationService(database, clock, daily_limit=daily_ctas)
-    try:
+    with _closing(database, llm, workforce):
         prepare(database)
         portfolio, validation = PortfolioService(database, clock), ValidationService(database, clock)
-        batches = BatchService(database, clock, engines, after=automation.after)
-        limit = PredictionLimit(settings.limit_predictions_per_day)
-        ttl = CLAIM_TTL + timedelta(seconds=settings.llm_timeout_s)
-        predictions = PredictionService(
-            database, clock, EngineChain(engines, model), limit, claim_ttl=ttl, after=automation.after
+        access, batches = (
+            AccessService(database, clock),
+            BatchService(database, clock, [scorecard], after=automation.after),
         )
+        predictions = PredictionService(database, clock, chain, limit, claim_ttl=ttl, after=automation.after)
         parts = LongWorkParts(database, clock, portfolio, predictions, batches, validation)
-        long_work = wire_long_work(parts, workforce, limit, BatchLimit(settings.limit_batches_per_day))
+        long_work = _long_work(parts, workforce, limit, settings)
         yield Services(
             settings=settings,
             database=database,
             clock=clock,
-            access=long_work.access,
+            access=access,
             members=MemberService(database, clock),
             audit=AuditService(database, clock),
             leaving=LeavingService(database, clock, known.forget),
@@ -164,10 +167,8 @@ def open_services(settings: Settings | None = None, clock: Clock = system_clock)
             freshness=FreshnessService(database, clock),
             importing=ImportService(database, clock),
             batches=batches,
-            runs=long_work.runs,
-            schedules=long_work.schedules,
-            monitoring=long_work.monitoring,
-            tasks=long_work.tasks,
+            long_work=long_work,
+            tasks=Tasks(access, long_work.runs, long_work.work, long_work.schedules, workforce.queue),
             workforce=workforce,
             suggestions=AcceptingService(database, clock, daily_limit=daily_ctas),
             automation=automation,
@@ -184,14 +185,26 @@ def open_services(settings: Settings | None = None, clock: Clock = system_clock)
             outcomes=OutcomeService(database, clock),
             validation=validation,
             accuracy=AccuracyService(database, clock),
-            backtests=BacktestService(database, clock, _engines_at(engines[0], model)),
+            backtests=BacktestService(database, clock, _engines_at(scorecard, model)),
             llm=llm,
         )
+
+
+@contextmanager
+def _closing(database: Database, llm: LlmClient | None, workforce: Workforce) -> Iterator[None]:
+    """Closes them at the end, in the order in which they need each other."""
+    try:
+        yield
     finally:
         workforce.close()
         if llm is not None:
             llm.close()
         database.close()
+
+
+def _long_work(parts: LongWorkParts, workforce: Workforce, limit: PredictionLimit, settings: Settings) -> LongWork:
+    batch_limit = BatchLimit(settings.limit_batches_per_day)
+    return wire_long_work(parts, workforce.queue, limit, batch_limit, lanes=workforce.lanes)
 
 
 def _engines_at(rules: Engine, model: LanguageModel | None) -> dict[EngineName, EngineAt]:

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 import typer
 
-from cs_ml.cli import batching, copying, ctas, database, demo, health, importing, people, predicting, prompting, truth
+from cs_ml.cli import batching, ctas, demo, health, people, predicting, prompting, truth
+from cs_ml.cli.data import database, importing
 from cs_ml.cli.output import EXIT_USAGE, exit_code, show_error
 from cs_ml.domain.errors import CsMlError, Invalid
 
@@ -19,7 +20,6 @@ app = typer.Typer(
 
 
 batching.register(app)
-copying.register(app)
 ctas.register(app)
 database.register(app)
 demo.register(app)

@@ -16,6 +16,7 @@ from cs_ml.store.identity.tenant_settings import TenantSettingRepository
 from cs_ml.store.operations.batches import BatchRepository
 from cs_ml.store.operations.schedules import ScheduleRepository
 from cs_ml.store.predictions import PredictionRepository
+from cs_ml.store.scope import Scope
 from cs_ml.store.tables import CTA, Base, CTATask, Pipeline, Playbook, PlaybookTask, SalesPipelineStage
 from tests.support.factories import (
     NOW,
@@ -82,8 +83,8 @@ MISSING = Named(
     prediction_id=990_008,
     ref="nowhere",
     holder="nobody",
-    pipeline="nothing",
-    run="no-run",
+    pipeline="nopipeline",
+    run="norun",
 )
 
 
