@@ -125,11 +125,9 @@ class Services:
 
 @contextmanager
 def open_services(settings: Settings | None = None, clock: Clock = system_clock) -> Iterator[Services]:
-    """Services over the configured database; closed at the end.
+    """Services over the configured database; closed at the end. A new SQLite file gets its tables here.
 
-    A new SQLite file gets its tables here. Raises Invalid where another database lacks them or they are not current,
-    and for settings of the language model that cannot be.
-    """
+    Raises Invalid where another's tables are not current, and for impossible settings."""
     settings = settings or Settings()
     configure_logs(settings.log_level, settings.secrets())
     llm, database = _language_model(settings, clock), Database(settings.database_url)
@@ -143,11 +141,9 @@ def open_services(settings: Settings | None = None, clock: Clock = system_clock)
     automation = AutomationService(database, clock, daily_limit=daily_ctas)
     with _closing(database, llm, workforce):
         prepare(database)
-        portfolio, validation = PortfolioService(database, clock), ValidationService(database, clock)
-        access, batches = (
-            AccessService(database, clock),
-            BatchService(database, clock, [scorecard], after=automation.after),
-        )
+        access, portfolio = AccessService(database, clock), PortfolioService(database, clock)
+        validation = ValidationService(database, clock)
+        batches = BatchService(database, clock, [scorecard], after=automation.after)
         predictions = PredictionService(database, clock, chain, limit, claim_ttl=ttl, after=automation.after)
         parts = LongWorkParts(database, clock, portfolio, predictions, batches, validation)
         long_work = _long_work(parts, workforce, limit, settings)

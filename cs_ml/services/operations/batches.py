@@ -101,6 +101,7 @@ class BatchRunService:
 
         Raises Forbidden, Invalid where nothing matches, RateLimited.
         """
+        actor.require(Permission.PREDICT)
         ids = self._chosen(actor, request) if account_ids is None else account_ids
         if not ids:
             raise Invalid("No account matches, so there is nothing to predict.", code="NOTHING_TO_DO")
