@@ -4,6 +4,7 @@ import streamlit as st
 
 from cs_ml.domain.actor import Permission
 from cs_ml.domain.portfolio import PAGE_ROWS
+from cs_ml.ui.cache import data_as_of
 from cs_ml.ui.components import empty_state, reader_zone
 from cs_ml.ui.runtime import require_actor, services
 from cs_ml.ui.screens.portfolio.download import draw_download
@@ -32,7 +33,7 @@ def render() -> None:
     portfolio = services().portfolio.show(actor, query, after=starts[-1] if starts else None)
     now, zone = services().clock(), reader_zone()
     with figures:
-        draw_quiet(portfolio.tiles, now)
+        draw_quiet(portfolio.tiles, now, data_as_of(actor.tenant_id))
         draw_tiles(portfolio.tiles)
         draw_movements(owner_id, zone)
 

@@ -33,6 +33,11 @@ class NotFound(CsMlError):
     code = "NOT_FOUND"
 
 
+def no_such_account() -> NotFound:
+    """The same words for every account that the actor cannot see, so that nothing tells whether it exists."""
+    return NotFound("There is no such account. Check the id or the reference.", code="ACCOUNT_NOT_FOUND")
+
+
 class Forbidden(CsMlError):
     code = "FORBIDDEN"
 

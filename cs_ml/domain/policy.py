@@ -76,6 +76,10 @@ DUE_DAYS: Mapping[Urgency, int] = {
 }
 
 
+# A whole tenant silent for so long means that the feed has stopped, not that every customer left.
+FEED_STOPPED_DAYS = 21
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Bands:
     """Lowest probability (0..1) of each band; below `medium` is low. Requires critical > high > medium."""

@@ -1,7 +1,7 @@
 """Connections: SQLite and PostgreSQL behave alike from here up. Short transactions, one `Scope` each."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
@@ -15,6 +15,13 @@ from cs_ml.store.identity.door import bind_door
 from cs_ml.store.scope import Scope
 
 _BUSY_TIMEOUT_MS = 30_000  # fifty that begin at once on a busy machine wait, and fail not
+_SQLITE_HABITS = (
+    "journal_mode=WAL",
+    "foreign_keys=ON",
+    f"busy_timeout={_BUSY_TIMEOUT_MS}",
+    "synchronous=NORMAL",
+    "secure_delete=ON",  # what is deleted is overwritten, not only unlinked
+)
 _CONNECT_TIMEOUT_S = 5
 _WRITER = "cs_ml_writer"
 _MIGRATION_LOCK = 0x43534D4C  # "CSML": the advisory lock of those who change the schema
@@ -42,7 +49,7 @@ def create_store_engine(url: str) -> Engine:
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # the driver would begin by itself, and deferred
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "foreign_keys=ON", f"busy_timeout={_BUSY_TIMEOUT_MS}", "synchronous=NORMAL"):
+    for pragma in _SQLITE_HABITS:
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
@@ -98,6 +105,12 @@ class Database:
         except DBAPIError:
             return False
         return True
+
+    def wipe(self) -> None:
+        """Leaves nothing of deleted rows in SQLite's journal. PostgreSQL overwrites them in its own time (VACUUM)."""
+        if self.dialect == "sqlite":
+            with closing(self.engine.raw_connection()) as connection:  # not in a transaction, where it cannot work
+                connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     @contextmanager
     def identity(self, *, write: bool = False) -> Iterator[IdentityStore]:

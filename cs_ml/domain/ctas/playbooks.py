@@ -141,7 +141,7 @@ def _because(playbook: Playbook, answered: Sequence[RiskFactor]) -> str:
     if not answered:
         return f"No playbook names these reasons; this one is for such CTAs, {used}."
     names = ", ".join(factor.factor.lower() for factor in answered[:3])
-    return f"It answers {names}; {used}."
+    return f"It answers: {names}; {used}."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -42,6 +42,16 @@ class Membership:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Member:
+    """A person's place in a tenant. `able`: has a password and is not switched off."""
+
+    person: Person
+    role: Role
+    scope: AccountScope
+    able: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class PasswordState:
     """What can prove that a user is who they say.
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from cs_ml.domain.actor import Actor, Permission
 from cs_ml.domain.context import AccountContext
 from cs_ml.domain.errors import Invalid
+from cs_ml.domain.identity.audit import AuditEntry
 from cs_ml.domain.policy import DEFAULT_WINDOW_DAYS
 from cs_ml.domain.predictions import Origin, Prediction, PredictionType
 from cs_ml.engines.base import Engine
@@ -14,6 +15,7 @@ from cs_ml.services.predicting.after import After, nothing_follows
 from cs_ml.services.predicting.scoring import PredictionRequest, read_scenes, score
 from cs_ml.store.accounts import AccountRepository
 from cs_ml.store.database import Database
+from cs_ml.store.operations.audit import AuditRepository
 from cs_ml.store.predictions import PredictionRepository
 
 _CHUNK = 500
@@ -47,6 +49,7 @@ class BatchService:
                 stored = PredictionRepository(scope)
                 stored.supersede(ids, PredictionType.CHURN, DEFAULT_WINDOW_DAYS, now)
                 stored.save_all(predictions, now)
+                AuditRepository(scope).add([_made(actor, len(predictions), now)])
             if not skip_cta:
                 self._after(actor, ids)
             after, done = ids[-1], done + len(ids)
@@ -102,6 +105,13 @@ class BatchService:
             for account_id, scene in scenes.items()
             if at.live or was_there(scene.context, (left or {}).get(account_id))
         ]
+
+
+def _made(actor: Actor, number: int, now: datetime) -> AuditEntry:
+    """One entry for a chunk; each prediction says by itself when and how it was made."""
+    return AuditEntry(
+        at=now, action="prediction.batch", entity_type="tenant", entity_id=actor.tenant_id, after={"accounts": number}
+    )
 
 
 def was_there(context: AccountContext, left_at: datetime | None) -> bool:

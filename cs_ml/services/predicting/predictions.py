@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from cs_ml.domain.actor import Actor, Permission
 from cs_ml.domain.errors import DatabaseAway
+from cs_ml.domain.identity.audit import AuditEntry
 from cs_ml.domain.policy import DEFAULT_WINDOW_DAYS
 from cs_ml.domain.predictions import EngineName, Origin, Prediction, PredictionStatus, PredictionType
 from cs_ml.services.clock import Clock, Moment, milliseconds, moment
@@ -20,6 +21,7 @@ from cs_ml.services.predicting.limits import PredictionLimit
 from cs_ml.services.predicting.scoring import PredictionRequest, predicted, read_scenes
 from cs_ml.store.accounts import not_found
 from cs_ml.store.database import Database
+from cs_ml.store.operations.audit import AuditRepository
 from cs_ml.store.predictions import PredictionRepository
 
 CLAIM_TTL = timedelta(seconds=60)
@@ -199,6 +201,7 @@ class PredictionService:
             predictions = PredictionRepository(scope)
             if not predictions.release(holder):
                 return None
+            AuditRepository(scope).add([_made(prediction)])
             valid = predictions.find_valid(*key, now)
             if valid is not None and _passed_over(valid, prediction):
                 predictions.save(replace(prediction, status=PredictionStatus.EXPIRED), now)
@@ -206,6 +209,22 @@ class PredictionService:
                 return _with_reason(replace(valid, cached=True, new_facts_since=newer), prediction)
             predictions.supersede([prediction.account_id], prediction.type, prediction.window_days, now)
             return replace(prediction, id=predictions.save(prediction, now))
+
+
+def _made(prediction: Prediction) -> AuditEntry:
+    return AuditEntry(
+        at=prediction.predicted_at,
+        action="prediction.made",
+        entity_type="account",
+        entity_id=str(prediction.account_id),
+        after={
+            "type": prediction.type.value,
+            "windowDays": prediction.window_days,
+            "probability": prediction.probability,
+            "engine": prediction.provenance.engine,
+            "fallbackReason": prediction.provenance.fallback_reason,
+        },
+    )
 
 
 def _passed_over(valid: Prediction, prediction: Prediction) -> bool:

@@ -7,7 +7,7 @@ from cs_ml.domain.health.outcomes import judge
 from cs_ml.domain.health.timeline import HealthReading
 from cs_ml.domain.truth.outcomes import ACCURATE_FROM
 from cs_ml.store.history.scores import HealthScoreRepository
-from cs_ml.store.learning.judgements import JudgementRepository
+from cs_ml.store.learning.trends import TrendRepository
 from cs_ml.store.scope import Scope
 
 # After so long without a reading there will be none; imports that are later still are not waited for.
@@ -17,9 +17,9 @@ _TRIED_FOR = timedelta(days=180)
 def judge_trends(scope: Scope, now: datetime) -> int:
     """Within the caller's transaction, forecasts whose time has passed and after which any later reading is at hand;
     answers how many got an outcome. Two statements read whatever there is to judge."""
-    judgements = JudgementRepository(scope)
+    trends = TrendRepository(scope)
     until = now - JUDGED_WITHIN
-    due = [one for one in judgements.due_trends(until - _TRIED_FOR, until) if not one.insights.derived]
+    due = [one for one in trends.due(until - _TRIED_FOR, until) if not one.insights.derived]
     forecasts = [one.insights.forecast.at for one in due if one.insights.forecast]
     if not forecasts:
         return 0
@@ -31,5 +31,5 @@ def judge_trends(scope: Scope, now: datetime) -> int:
     outcomes = {one.id: judge(one.insights, readings.get(one.account_id, [])) for one in due}
     dropped = {key: found.dropped for key, found in outcomes.items() if found is not None}
     warned = {one.id: one.probability >= ACCURATE_FROM for one in due}
-    judgements.settle_trends(dropped, {key: warned[key] == found for key, found in dropped.items()}, now)
+    trends.settle(dropped, {key: warned[key] == found for key, found in dropped.items()}, now)
     return len(dropped)

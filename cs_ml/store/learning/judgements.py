@@ -1,18 +1,14 @@
 """Stored predictions against what happened: judging them, counting them, and reading them for figures."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import cache
-from itertools import product
 from typing import Any
 
 from sqlalchemy import Integer, and_, bindparam, case, cast, func, literal, or_, select, update
 
-from cs_ml.domain.health.insights import HealthInsights
 from cs_ml.domain.predictions import PredictionType
-from cs_ml.domain.truth.outcomes import ACCURATE_FROM, OutcomeCounts, OutcomeSource, Unjudged
-from cs_ml.store.columns import UtcDateTime
+from cs_ml.domain.truth.outcomes import ACCURATE_FROM, OutcomeCounts, Unjudged
 from cs_ml.store.learning.windows import (
     NOW,
     Windows,
@@ -24,21 +20,10 @@ from cs_ml.store.learning.windows import (
     stored_windows,
     why_unjudged,
 )
-from cs_ml.store.predictions.health import health_of
 from cs_ml.store.scope import AnySelect, Scope
 from cs_ml.store.tables import CTA, Account, AccountFact, AccountMLPrediction, ExternalRef
 
 Stored = AccountMLPrediction
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class DueTrend:
-    """A stored forecast of a health score. `probability`: that it drops."""
-
-    id: int
-    account_id: int
-    probability: float
-    insights: HealthInsights
 
 
 class JudgementRepository:
@@ -53,23 +38,6 @@ class JudgementRepository:
         lost = sum(self._changed(statement, params) for statement in _withdrawals(dialect))
         judged = sum(self._changed(statement, params) for statement in _judgements(dialect))
         return judged, lost
-
-    def due_trends(self, since: datetime, until: datetime) -> Sequence[DueTrend]:
-        """Forecasts of health scores without an outcome whose window ended in (since, until]."""
-        rows = self._scope.execute(_due_trends(self._scope.dialect), {"since": since, "until": until})
-        return [
-            DueTrend(id=row.id, account_id=row.account_id, probability=row.probability, insights=insights)
-            for row in rows
-            if (insights := health_of(row.health_insights)) is not None
-        ]
-
-    def settle_trends(self, dropped: Mapping[int, bool], right: Mapping[int, bool], now: datetime) -> None:
-        """Gives forecasts, by id, their outcome and whether they were right."""
-        for outcome, accurate in product((False, True), repeat=2):
-            ids = [one for one, found in dropped.items() if (found, right[one]) == (outcome, accurate)]
-            values = {"actual_outcome": outcome, "was_accurate": accurate, "outcome_source": OutcomeSource.SCORE.value}
-            settled = update(Stored).where(Stored.id.in_(ids), Stored.actual_outcome.is_(None))
-            self._scope.execute(settled.values(**values, validated_at=now, updated_at=now))
 
     def counts(self, kind: PredictionType, *, replays: bool, now: datetime, complete: datetime) -> OutcomeCounts:
         """Of predictions of this type; `replays`: of those for instants of the past, else of the others."""
@@ -158,22 +126,6 @@ def _judgement(known: Any, churned: bool, source: Any) -> Any:
             outcome_source=source,
             status=case((over, _status("VALIDATED")), else_=Stored.status),
         )
-    )
-
-
-@cache
-def _due_trends(dialect: str) -> AnySelect:
-    end = stored_windows(dialect).end
-    return (
-        select(Stored.id, Stored.account_id, Stored.probability, Stored.health_insights)
-        .where(
-            _ours("HEALTH_TREND"),
-            Stored.actual_outcome.is_(None),
-            Stored.health_insights.is_not(None),
-            end > bindparam("since", type_=UtcDateTime),
-            end <= bindparam("until", type_=UtcDateTime),
-        )
-        .order_by(Stored.id)
     )
 
 

@@ -69,7 +69,7 @@ def test_only_active_ones_for_the_type() -> None:
 def test_it_says_why() -> None:
     match = best_playbook([RENEWAL], CtaType.RISK, [factor("renewal", "Renewal is near")])
     assert match is not None
-    assert match.because == "It answers renewal is near; used 2 times so far."
+    assert match.because == "It answers: renewal is near; used 2 times so far."
 
 
 def test_the_demos_playbooks_answer_every_part_of_the_scorecard_but_a_few() -> None:

@@ -9,15 +9,11 @@ from sqlalchemy import select
 
 from cs_ml.domain.actor import Actor, Role
 from cs_ml.domain.errors import Forbidden, Invalid, NotFound
-from cs_ml.domain.health.insights import HealthForecast, HealthInsights
-from cs_ml.domain.predictions import PredictionType
 from cs_ml.domain.truth.outcomes import Unjudged
-from cs_ml.services.truth.accuracy import AccuracyService
 from cs_ml.services.truth.outcomes import OutcomeService
 from cs_ml.services.truth.validation import ValidationReport, ValidationService
 from cs_ml.store.database import Database
 from cs_ml.store.identity.tenant_settings import TenantSettingRepository
-from cs_ml.store.predictions.health import health_json
 from cs_ml.store.tables import Account, AccountMLPrediction
 from tests.services.counting import statements
 from tests.support.factories import (
@@ -25,7 +21,6 @@ from tests.support.factories import (
     add_account,
     add_activity,
     add_churn,
-    add_health,
     add_outcome,
     add_prediction,
     add_tenant,
@@ -276,42 +271,3 @@ def test_the_number_of_statements_is_that_of_one_account(
     with statements(database) as many:
         validate(database, actor)
     assert len(many) == len(few)
-
-
-@pytest.mark.parametrize(("score", "outcome"), [(45, True), (58, False), (None, None)])
-def test_a_health_forecast_is_judged_by_the_score_of_its_last_day(
-    database: Database, actor: Actor, customer: int, score: int | None, outcome: bool | None
-) -> None:
-    """60 when it was made; a drop of ten points or more had a chance of 70 %."""
-    made = ago(40)
-    forecast = HealthForecast(
-        at=made + timedelta(days=30), score=52.0, low=40.0, high=64.0, drop_probability=0.7, learned_from=100
-    )
-    insights = HealthInsights(
-        as_of=made,
-        derived=False,
-        readings=10,
-        current=60,
-        current_at=made,
-        trajectory="stable",
-        slope=0.0,
-        forecast=forecast,
-        no_forecast="",
-        usual_drop_rate=0.2,
-        insights=(),
-        anomalies=(),
-        strength_areas=(),
-        risk_areas=(),
-        summary="",
-    )
-    row = {"predicted_at": made, "as_of": made, "valid_until": made, "prediction_window": 30, "probability": 0.7}
-    stored = health_json(insights)
-    key = add_prediction(database, actor, customer, prediction_type="HEALTH_TREND", health_insights=stored, **row)
-    add_health(database, actor, customer, calculated_at=made, overall_score=60)
-    if score is not None:
-        add_health(database, actor, customer, calculated_at=ago(9), overall_score=score)
-    validate(database, actor)
-    assert outcomes(database, actor)[key][:2] == (outcome, outcome)  # it said that the score would drop
-    assert validate(database, actor).validated == 0
-    found = AccuracyService(database, lambda: NOW).summary(actor, PredictionType.HEALTH_TREND)
-    assert found.unjudged == ({Unjudged.NO_SCORE: 1} if score is None else {})

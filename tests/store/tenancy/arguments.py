@@ -8,9 +8,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from cs_ml.domain.actor import Role
 from cs_ml.domain.ctas.inbox import InboxQuery, Section
 from cs_ml.domain.ctas.playbooks import PlannedTask, PlaybookDraft, PlaybookStatus, PlaybookStep
 from cs_ml.domain.ctas.values import CtaPriority, CtaType, Dismissal, DismissedBy, Outcome
+from cs_ml.domain.identity.audit_log import AuditQuery
 from cs_ml.domain.policy import RiskBand
 from cs_ml.domain.portfolio import PortfolioQuery
 from cs_ml.domain.predictions import PredictionType
@@ -58,7 +60,12 @@ NAMING: Mapping[str, Maker] = {
     "refs": lambda named: [named.ref],
     "run_id": lambda named: named.backtest_id,
     "reservation": lambda named: named.holder,
+    "user_id": lambda named: named.user_id,
     "words": lambda named: named.ref,
+    "AuditService.export.query": lambda named: AuditQuery(user_id=named.user_id),
+    "AuditService.page.query": lambda named: AuditQuery(user_id=named.user_id),
+    "AuditLogRepository.count.query": lambda named: AuditQuery(user_id=named.user_id),
+    "AuditLogRepository.page.query": lambda named: AuditQuery(user_id=named.user_id),
     "chosen": lambda named: {named.cta_id: NOW},
     "cta_id": lambda named: named.cta_id,
     "cta_ids": lambda named: [named.cta_id],
@@ -113,7 +120,11 @@ _PLAIN: Mapping[str, Callable[[], Any]] = {
     "until": lambda: NOW,
     "value": lambda: "Europe/Berlin",
     "window_days": lambda: 90,
+    "accounts": lambda: "owned",
     "after": lambda: None,
+    "before": lambda: None,
+    "kept": list,
+    "role": lambda: Role.VIEWER,
     "days": lambda: Days(now=NOW, today=NOW.date()),
     "dismissed": lambda: DismissedBy(at=NOW, user_id=None, reason=Dismissal.OTHER, note=""),
     "done": lambda: True,
@@ -210,5 +221,7 @@ def given_to_services(folder: Path) -> dict[str, Any]:
         "limit": PredictionLimit(100),
         "daily_limit": 50,
         "source": folder,
+        "file": folder.with_suffix(".zip"),
+        "forget": lambda _tenant_id: None,
         "data_date": datetime(2026, 6, 1, tzinfo=UTC).date(),
     }

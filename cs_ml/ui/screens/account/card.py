@@ -143,8 +143,7 @@ def draw_recommendations(prediction: Prediction, *, left: bool) -> None:
         st.caption("Nothing: this account has left." if left else "Nothing in particular: keep the usual contact.")
     for advice in advised:
         with st.container(border=True, gap="xsmall"):
-            st.markdown(f"**{plain(advice.action)}**")
-            text(advice.rationale)
+            st.markdown(f"**{plain(advice.action)}**  \n{plain(advice.rationale)}")
             st.caption(
                 f"{plain(advice.timeframe).capitalize()} · {advice.effort} effort · {plain(advice.expected_impact)}"
             )
