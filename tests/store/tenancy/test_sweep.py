@@ -159,7 +159,6 @@ def test_what_is_asked_exists_for_its_own_tenant(database: Database, mine: Actor
         "FactRepository.load",
         "ImportStore.earliest",
         "ImportStore.find_pipeline",
-        "PortfolioRepository.count",
         "PortfolioRepository.rows",
         "PredictionRepository.list",
         "PredictionRepository.new_facts_since",
