@@ -25,6 +25,8 @@ REVIEW_POINTS = 50  # percentage points between two engines beyond which a perso
 MAX_PRIMARY_DRIVERS = 3
 
 CTA_COOLDOWN_DAYS = 7  # between automated CTAs of one account and type
+AUTO_CTA_CONFIDENCE = 0.5  # less makes no CTA by itself, so a fallback never does
+AUTO_CTA_LEVELS_ASKED = ("critical", "high")  # where somebody asks for CTAs of the whole portfolio
 
 # Used where a tenant has no outcomes of its own yet (docs/decisions: the cold-start base rate).
 DEFAULT_BASE_RATE = 0.10
@@ -92,6 +94,11 @@ class Bands:
         if probability >= self.high:
             return RiskBand.HIGH
         return RiskBand.MEDIUM if probability >= self.medium else RiskBand.LOW
+
+
+def are_far_apart(one: float, other: float) -> bool:
+    """Whether two engines' probabilities (0..1) differ by so much that a person should look."""
+    return abs(one - other) * 100 > REVIEW_POINTS
 
 
 def confidence_level(confidence: float) -> ConfidenceLevel:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from cs_ml.domain.actor import Actor, Permission
 from cs_ml.domain.portfolio import PAGE_ROWS, Choices, Portfolio, PortfolioQuery, QueueRow
 from cs_ml.services.clock import Clock
+from cs_ml.services.identity.recording import note_export
 from cs_ml.store.database import Database
 from cs_ml.store.portfolio import PortfolioRepository
 
@@ -54,6 +55,7 @@ class PortfolioService:
         """The filtered accounts in order, MOST_EXPORTED at most, gathered a part at a time."""
         actor.require(Permission.READ)
         now = self._clock()
+        note_export(self._database, actor, "portfolio", now)
         summary = self._gathered_at(actor, query, now) is not None
         after: str | None = None
         for _ in range(MOST_EXPORTED // _EXPORT_PART):

@@ -19,6 +19,7 @@ from cs_ml.services.identity.sessions import SessionService
 SECURE_COOKIE = "__Host-cs_ml_session"
 PLAIN_COOKIE = "cs_ml_session"
 _HERE: ContextVar[SignedIn | None] = ContextVar("_HERE", default=None)
+_LONGEST_ADDRESS = 64  # characters
 SIGN_IN_NOTICE = "You are not signed in, or not any more. Load this page again to sign in."
 
 
@@ -52,6 +53,13 @@ def session_token() -> str | None:
         if isinstance(value, str):
             return value
     return None
+
+
+def client_address() -> str | None:
+    """Who asks, for the rate of failed sign-ins; None where it is not known, as on this machine itself."""
+    header = services().settings.client_header
+    address = (st.context.headers.get(header) if header else None) or st.context.ip_address
+    return address[:_LONGEST_ADDRESS] if isinstance(address, str) and address else None
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.support.apps import SESSION_KEY
 from tests.support.source import ROOT
 
-START_S = 60  # a busy machine
+START_S = 180  # a busy machine
 
 
 def free_port() -> int:

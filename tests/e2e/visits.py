@@ -11,10 +11,11 @@ WAIT_MS = 30_000
 class Visit:
     """One browser profile, and what it did that it should not: foreign requests, dialogs, errors in its console."""
 
-    def __init__(self, browser: Browser, address: str) -> None:
+    def __init__(self, browser: Browser, address: str, *, without_policy: bool = False) -> None:
+        """`without_policy`: the browser does not heed the content policy; the page has to be harmless itself."""
         self.address = address
         self.faults: list[str] = []
-        self.context: BrowserContext = browser.new_context()
+        self.context: BrowserContext = browser.new_context(bypass_csp=without_policy)
         self.page: Page = self.context.new_page()
         self.page.set_default_timeout(WAIT_MS)
         expect.set_options(timeout=WAIT_MS)

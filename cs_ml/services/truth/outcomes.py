@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, time
 
 from cs_ml.domain.actor import Actor, Permission
 from cs_ml.domain.errors import Invalid, NotFound
-from cs_ml.domain.outcomes import RecordedChurn
+from cs_ml.domain.truth.outcomes import RecordedChurn
 from cs_ml.services.clock import Clock
 from cs_ml.services.truth.validation import judge
 from cs_ml.store.accounts import AccountRepository
@@ -32,7 +32,6 @@ class OutcomeService:
             expected = f"at most {MAX_REASON} characters"
             raise Invalid(f"The reason must have {expected}.", fields={"reason": expected})
         with self._database.write(actor) as scope:
-            AccountRepository(scope).get(account_id)
             if not OutcomeRepository(scope).record(account_id, at, reason.strip() or None, now):
                 raise Invalid(
                     "It is already recorded that this customer left on that day.", fields={"on": "another day"}

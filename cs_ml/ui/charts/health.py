@@ -9,8 +9,8 @@ from typing import Any
 import plotly.graph_objects as go
 
 from cs_ml.domain.context import DIMENSIONS, Dimension
+from cs_ml.domain.health.timeline import AccountEvent, EventKind, HealthReading
 from cs_ml.domain.policy import HEALTH_BANDS, HealthBand
-from cs_ml.domain.timeline import AccountEvent, EventKind, HealthReading
 from cs_ml.ui.charts.theme import ALARM, DATES, NEUTRAL, SERIES, WARN, Trace, faded, label, new_figure, say_empty
 
 # A pause so many times the usual one is drawn as a gap, and never one shorter than this.

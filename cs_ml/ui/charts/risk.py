@@ -5,8 +5,8 @@ from datetime import datetime, tzinfo
 
 import plotly.graph_objects as go
 
+from cs_ml.domain.health.timeline import PastPrediction
 from cs_ml.domain.policy import RiskBand
-from cs_ml.domain.timeline import PastPrediction
 from cs_ml.ui.charts.theme import (
     BAND_COLOURS,
     BAND_SYMBOLS,

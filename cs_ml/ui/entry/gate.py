@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from cs_ml.ui.entry.handover import SCRIPT, source_hash
+from cs_ml.ui.entry.origins import is_same_origin
 from cs_ml.ui.entry.shell import BASE_SCRIPT, streamlit_page
 from cs_ml.ui.runtime import PLAIN_COOKIE, SECURE_COOKIE, sessions
 
@@ -24,6 +25,7 @@ HEADERS = {
     "X-Frame-Options": "SAMEORIGIN",
 }
 _NO_STORE = ("/media/", "/session/", "/readyz")
+_POLICY_VIOLATION = 1008  # before the socket is accepted, the browser gets 403
 _HSTS = "max-age=31536000"
 
 
@@ -55,7 +57,9 @@ class Gate:
         self._headers = {"Content-Security-Policy": content_policy(), **HEADERS}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "websocket":
+        if scope["type"] == "websocket" and not is_same_origin(HTTPConnection(scope)):
+            await send({"type": "websocket.close", "code": _POLICY_VIOLATION})
+        elif scope["type"] == "websocket":
             await self._app(scope, _without_clear_cache(receive), send)
         elif scope["type"] == "http":
             closed = await _closed(scope)
