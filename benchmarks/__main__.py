@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-MODULES = ("context", "ctas", "importing", "llm.client", "llm.overhead", "llm.redaction", "llm.tokens", "page")
+MODULES = ("context", "ctas", "importing", "llm.client", "llm.overhead", "llm.redaction", "llm.tokens")
 
 
 def main() -> int:
