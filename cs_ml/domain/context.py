@@ -9,6 +9,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal
 
+from cs_ml.domain.signals import Signals
+
 HEALTH_DAYS = 90
 ACTIVITY_DAYS = 30
 BASELINE_DAYS = 60  # the days 30 to 90 before `as_of`, against which the last 30 are compared
@@ -163,7 +165,10 @@ class Completeness:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AccountContext:
-    """`live`: `as_of` is the present, so the CRM's current values hold. Lists are in order of date, oldest first."""
+    """`live`: `as_of` is the present, so the CRM's current values hold. Lists are in order of date, oldest first.
+
+    `signals` are None where no engine asked for them.
+    """
 
     as_of: datetime
     live: bool
@@ -175,6 +180,7 @@ class AccountContext:
     opportunities: Sequence[OpportunityFact]
     metrics: Sequence[Metric]
     completeness: Completeness
+    signals: Signals | None = None
 
     def metric(self, name: str) -> Metric:
         return next(m for m in self.metrics if m.name == name)
