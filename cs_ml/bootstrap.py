@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from cs_ml.domain.errors import Invalid
+from cs_ml.domain.predictions import EngineName
+from cs_ml.engines.base import Engine
 from cs_ml.engines.rules import RulesEngine
 from cs_ml.engines.scorecard import default_scorecard
 from cs_ml.llm.client import LlmClient
@@ -30,6 +32,12 @@ from cs_ml.services.predicting.batches import BatchService
 from cs_ml.services.predicting.limits import PredictionLimit
 from cs_ml.services.predicting.predictions import CLAIM_TTL, PredictionService
 from cs_ml.services.predicting.references import FreshnessService
+from cs_ml.services.truth.accuracy import AccuracyService
+from cs_ml.services.truth.backtests import BacktestService
+from cs_ml.services.truth.model_alone import ModelAlone
+from cs_ml.services.truth.outcomes import OutcomeService
+from cs_ml.services.truth.replaying import EngineAt
+from cs_ml.services.truth.validation import ValidationService
 from cs_ml.settings import Settings
 from cs_ml.store.database import Database
 
@@ -60,6 +68,10 @@ class Services:
     usage: UsageService
     prompts: PromptService
     trial: TrialService
+    outcomes: OutcomeService
+    validation: ValidationService
+    accuracy: AccuracyService
+    backtests: BacktestService
     llm: LlmClient | None
 
 
@@ -102,12 +114,24 @@ def open_services(settings: Settings | None = None, clock: Clock = system_clock)
             usage=usage,
             prompts=prompts,
             trial=TrialService(llm, usage),
+            outcomes=OutcomeService(database, clock),
+            validation=ValidationService(database, clock),
+            accuracy=AccuracyService(database, clock),
+            backtests=BacktestService(database, clock, _engines_at(engines[0], model)),
             llm=llm,
         )
     finally:
         if llm is not None:
             llm.close()
         database.close()
+
+
+def _engines_at(rules: Engine, model: LanguageModel | None) -> dict[EngineName, EngineAt]:
+    """What a backtest asks: the rules were always what they are; a model is asked as it is now."""
+    engines: dict[EngineName, EngineAt] = {"rules": lambda _actor, _at: rules}
+    if model is not None:
+        engines["llm"] = lambda actor, _at: ModelAlone(actor, model)
+    return engines
 
 
 def _language_model(settings: Settings, clock: Clock) -> LlmClient | None:

@@ -60,4 +60,5 @@ def demo_of(services: Services) -> Demo:
         importing=services.importing,
         context=services.context,
         batches=services.batches,
+        validation=services.validation,
     )

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import typer
 
-from cs_ml.cli import database, demo, importing, people, predicting, prompting
+from cs_ml.cli import database, demo, importing, people, predicting, prompting, truth
 from cs_ml.cli.output import EXIT_USAGE, exit_code, show_error
 from cs_ml.domain.errors import CsMlError, Invalid
 
@@ -24,6 +24,7 @@ importing.register(app)
 people.register(app)
 predicting.register(app)
 prompting.register(app)
+truth.register(app)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -14,6 +14,7 @@ from cs_ml.services.context import ContextService
 from cs_ml.services.identity.access import AccessService
 from cs_ml.services.importing import ImportService
 from cs_ml.services.predicting.batches import BatchService
+from cs_ml.services.truth.validation import ValidationService
 
 # One replay a month: enough for a history on each account and for figures of accuracy later.
 REPLAY_EVERY = timedelta(days=30)
@@ -52,6 +53,7 @@ class Demo:
     importing: ImportService
     context: ContextService
     batches: BatchService
+    validation: ValidationService
 
     def seed(self, now: datetime, password: str | None, progress: Progress) -> list[DemoUser]:
         """Makes the tenants that are not there yet; the same seed and day give the same customers."""
@@ -81,6 +83,7 @@ class Demo:
             day = now.date() - past * REPLAY_EVERY
             self.batches.replay(actor, datetime.combine(day, time(23, 59, 59, 999000), UTC))
             progress(f"{tenant.name}: what was to be expected on {day:%-d %B %Y}")
+        self.validation.validate(actor)
         self.batches.predict_missing(actor)
         if not known:
             self._hand_over_riskiest(actor, tenant, bundle, now)

@@ -19,6 +19,7 @@ class Role(StrEnum):
 class Permission(StrEnum):
     READ = "read"
     PREDICT = "predict"
+    RECORD = "record what happened"
     IMPORT = "import data"
     MANAGE_TENANT = "manage the tenant"
 
@@ -26,7 +27,7 @@ class Permission(StrEnum):
 _GRANTS: dict[Role, frozenset[Permission]] = {
     Role.OWNER: frozenset(Permission),
     Role.ADMIN: frozenset(Permission),
-    Role.MEMBER: frozenset({Permission.READ, Permission.PREDICT}),
+    Role.MEMBER: frozenset({Permission.READ, Permission.PREDICT, Permission.RECORD}),
     Role.VIEWER: frozenset({Permission.READ}),
 }
 

@@ -91,11 +91,12 @@ class BatchService:
         return [
             score(self._engines, PredictionRequest(account_id=account_id), scene, origin)
             for account_id, scene in scenes.items()
-            if at.live or _was_there(scene.context, (left or {}).get(account_id))
+            if at.live or was_there(scene.context, (left or {}).get(account_id))
         ]
 
 
-def _was_there(context: AccountContext, left_at: datetime | None) -> bool:
+def was_there(context: AccountContext, left_at: datetime | None) -> bool:
+    """Whether the account of a past context was a customer then: it existed, and had not left in silence."""
     if context.profile.customer_since is None:
         return False
     last = context.history.last_at

@@ -35,6 +35,7 @@ from cs_ml.store.tables.own import (
 from cs_ml.store.tables.predictions import AccountMLPrediction, AIUsageEvent
 from cs_ml.store.tables.schema import schema_addition
 from cs_ml.store.tables.summary import AccountSummary, SummaryRefresh
+from cs_ml.store.tables.truth import BacktestRun
 
 __all__ = [
     "CTA",
@@ -45,6 +46,7 @@ __all__ = [
     "AccountMLPrediction",
     "AccountSnapshot",
     "AccountSummary",
+    "BacktestRun",
     "Base",
     "CRMActivity",
     "CRMContact",

@@ -56,7 +56,10 @@ class AccountFact(AccountOwned, Base):
 
 
 class ChurnEvent(AccountOwned, Base):
-    """An account left on `churned_at`. `approximate`: the date is a guess (adopted from a CRM that has none)."""
+    """An account left on `churned_at`. `approximate`: the date is a guess (adopted from a CRM that has none).
+
+    `type_before`, what the account was, is set where a person recorded it, so that it can be taken back.
+    """
 
     __tablename__ = "ChurnEvent"
     __table_args__ = (UniqueConstraint("tenantId", "accountId", "churnedAt"),)
@@ -65,6 +68,8 @@ class ChurnEvent(AccountOwned, Base):
     churned_at: Mapped[datetime] = mapped_column(UtcDateTime, nullable=False)
     reason: Mapped[str | None] = mapped_column(Text)
     approximate: Mapped[bool] = mapped_column(Boolean, nullable=False)
+    recorded_by_id: Mapped[int | None] = mapped_column(Integer)
+    type_before: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = created_at()
 
 

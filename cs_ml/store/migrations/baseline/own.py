@@ -159,6 +159,8 @@ table(
     *required(UtcDateTime, "churnedAt"),
     *optional(Text, "reason"),
     *required(Boolean, "approximate"),
+    *optional(Integer, "recordedById"),
+    *optional(Text, "typeBefore"),
     *stamped("createdAt"),
     UniqueConstraint("tenantId", "accountId", "churnedAt"),
     own=True,

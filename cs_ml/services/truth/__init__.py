@@ -1,0 +1,1 @@
+"""What became of predictions: outcomes, their judgement, figures of accuracy, and backtests."""
