@@ -22,6 +22,10 @@ from cs_ml.services.identity.access import AccessService
 from cs_ml.services.identity.sessions import SessionService
 from cs_ml.services.identity.tenant_settings import TenantSettingsService
 from cs_ml.services.importing import ImportService
+from cs_ml.services.learning.leaderboard import LeaderboardService
+from cs_ml.services.learning.lineup import TenantLineups
+from cs_ml.services.learning.quality import QualityService
+from cs_ml.services.learning.training import TrainingService
 from cs_ml.services.llm.chain import EngineChain, LanguageModel
 from cs_ml.services.llm.entities import KnownEntitiesCache
 from cs_ml.services.llm.prompts import PromptService
@@ -72,6 +76,9 @@ class Services:
     validation: ValidationService
     accuracy: AccuracyService
     backtests: BacktestService
+    training: TrainingService
+    leaderboard: LeaderboardService
+    quality: QualityService
     llm: LlmClient | None
 
 
@@ -86,7 +93,10 @@ def open_services(settings: Settings | None = None, clock: Clock = system_clock)
     configure_logs(settings.log_level)
     llm = _language_model(settings, clock)
     database = Database(settings.database_url)
-    engines = [RulesEngine(default_scorecard())]
+    scorecard = default_scorecard()
+    rules = RulesEngine(scorecard)
+    engines = TenantLineups(database, rules, scorecard)
+    training = TrainingService(database, clock, scorecard)
     prompts = PromptService(database, clock, KnownEntitiesCache(database))
     usage = UsageService(database, clock)
     model = LanguageModel(client=llm, prompts=prompts, usage=usage) if llm else None
@@ -117,7 +127,10 @@ def open_services(settings: Settings | None = None, clock: Clock = system_clock)
             outcomes=OutcomeService(database, clock),
             validation=ValidationService(database, clock),
             accuracy=AccuracyService(database, clock),
-            backtests=BacktestService(database, clock, _engines_at(engines[0], model)),
+            backtests=BacktestService(database, clock, _engines_at(rules, training, model)),
+            training=training,
+            leaderboard=LeaderboardService(database, clock),
+            quality=QualityService(database, clock, scorecard),
             llm=llm,
         )
     finally:
@@ -126,9 +139,10 @@ def open_services(settings: Settings | None = None, clock: Clock = system_clock)
         database.close()
 
 
-def _engines_at(rules: Engine, model: LanguageModel | None) -> dict[EngineName, EngineAt]:
-    """What a backtest asks: the rules were always what they are; a model is asked as it is now."""
-    engines: dict[EngineName, EngineAt] = {"rules": lambda _actor, _at: rules}
+def _engines_at(rules: Engine, training: TrainingService, model: LanguageModel | None) -> dict[EngineName, EngineAt]:
+    """What a backtest asks: the rules were always what they are; a learned model is trained on what was judged by each
+    day; a language model is asked as it is now."""
+    engines: dict[EngineName, EngineAt] = {"rules": lambda _actor, _at: rules, "learned": training.engine_at}
     if model is not None:
         engines["llm"] = lambda actor, _at: ModelAlone(actor, model)
     return engines

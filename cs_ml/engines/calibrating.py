@@ -46,9 +46,7 @@ def fit_platt(odds: Floats, churned: Floats, *, slope: float, spread: float) -> 
         off, shift = (weights[0] - slope) / spread, (weights[1] - start) / _SHIFT_SPREAD
         value = np.logaddexp(0, line).sum() - churned @ line + (off * off + shift * shift) / 2
         error = 1 / (1 + np.exp(-line)) - churned
-        return float(value), np.array(
-            [error @ (odds - middle) + off / spread, error.sum() + shift / _SHIFT_SPREAD]
-        )
+        return float(value), np.array([error @ (odds - middle) + off / spread, error.sum() + shift / _SHIFT_SPREAD])
 
     found = minimize(loss, np.array([slope, start]), jac=True, bounds=[(0.0, None), (None, None)]).x
     return Calibration(method="platt", slope=float(found[0]), shift=float(found[1] - found[0] * middle))

@@ -5,7 +5,9 @@ anything. No column, kind of contact or field is named here: they are found in t
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from math import copysign, log, log1p, sqrt
+from sys import intern
 
 from cs_ml.domain.context import DIMENSIONS, WINDOWS, AccountContext, TenantReference
 from cs_ml.domain.signals import HEALTH_BANDS_DAYS, ContactBand, Signals
@@ -27,14 +29,10 @@ def measures(context: AccountContext, reference: TenantReference, scorecard: Sco
 
     `points/*` are those of the scorecard's parts, 0 where a part cannot be known.
     """
-    found: Measures = {}
-    found.update(_quantities(context, reference, scorecard))
-    found.update(_profile(context))
-    found.update(_work(context))
+    found = [_quantities(context, reference, scorecard), _profile(context), _work(context)]
     if context.signals is not None:
-        found.update(_contacts(context, context.signals, reference))
-        found.update(_health(context, context.signals))
-    return found
+        found += [_contacts(context, context.signals, reference), _health(context, context.signals)]
+    return {intern(name): value for name, value in chain.from_iterable(found)}  # one copy of each name for all rows
 
 
 def _quantities(

@@ -67,8 +67,12 @@ def fit_scorecard(rows: Sequence[Measures], churned: Floats, prior: Prior) -> Fi
     slopes, intercept = map_logistic(
         columns, churned, centre=np.array(list(prior.values())), spread=SCORECARD_SPREAD, rising=True
     )
-    shapes = {f"{POINTS}{code}": Shape(lines=((0.0, 1.0, float(slope)),)) for code, slope in zip(prior, slopes, strict=True)}
-    return Fitted(intercept=intercept, shapes=shapes)
+    return Fitted(intercept=intercept, shapes=point_shapes(dict(zip(prior, map(float, slopes), strict=True))))
+
+
+def point_shapes(slopes: Prior) -> dict[str, Shape]:
+    """Straight lines through nothing, by part of the scorecard."""
+    return {f"{POINTS}{code}": Shape(lines=((0.0, 1.0, slope),)) for code, slope in slopes.items()}
 
 
 def map_logistic(
@@ -169,10 +173,6 @@ def _keys(probes: Sequence[tuple[int, float]]) -> list[tuple[int, int | None]]:
     return [(place, None if np.isnan(step) else int(step)) for place, step in probes]
 
 
-def fit_blend(rows: Sequence[Measures], churned: Floats, prior: Prior) -> Fitted:
-    return blended([fit(rows, churned, prior) for fit in (fit_scorecard, fit_ridge, fit_stumps)])
-
-
 def blended(parts: Sequence[Fitted]) -> Fitted:
     """The mean of their log odds: a sum of shapes again."""
     share = 1 / len(parts)
@@ -181,6 +181,12 @@ def blended(parts: Sequence[Fitted]) -> Fitted:
         intercept=share * sum(part.intercept for part in parts),
         shapes={name: _sum([part.shapes[name] for part in parts if name in part.shapes], share) for name in names},
     )
+
+
+def scaled(fitted: Fitted, slope: float) -> Fitted:
+    """With log odds worth `slope` times as much."""
+    shapes = {name: _sum([shape], slope) for name, shape in fitted.shapes.items()}
+    return Fitted(intercept=slope * fitted.intercept, shapes=shapes)
 
 
 def _sum(shapes: Sequence[Shape], share: float) -> Shape:
@@ -209,11 +215,24 @@ def finished(fitted: Fitted, rows: Sequence[Measures]) -> Fitted:
     return replace(fitted, shapes=shapes)
 
 
-CANDIDATES: Mapping[ModelKind, Fit] = {
+# From simple to complex; then their blend.
+FITS: Mapping[ModelKind, Fit] = {
     "base": fit_base,
     "tenure": fit_tenure,
     "scorecard": fit_scorecard,
     "ridge": fit_ridge,
     "stumps": fit_stumps,
-    "blend": fit_blend,
 }
+_FOR_FEW: tuple[ModelKind, ...] = ("base", "tenure", "scorecard")
+_BLENDED: tuple[ModelKind, ...] = ("scorecard", "ridge", "stumps")
+
+
+def fit_all(rows: Sequence[Measures], churned: Floats, prior: Prior, *, many: bool) -> dict[ModelKind, Fitted]:
+    """Every candidate that so many rows allow, from the simplest to the most complex."""
+    found = {kind: fit(rows, churned, prior) for kind, fit in FITS.items() if many or kind in _FOR_FEW}
+    return {**found, "blend": blended([found[kind] for kind in _BLENDED])} if many else found
+
+
+def fit_one(kind: ModelKind, rows: Sequence[Measures], churned: Floats, prior: Prior) -> Fitted:
+    kinds = _BLENDED if kind == "blend" else (kind,)
+    return blended([FITS[one](rows, churned, prior) for one in kinds])

@@ -8,10 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from json import dumps
-from math import log
 from typing import Any, Literal
 
-from cs_ml.engines.calibration import Calibration, probability_of
+from cs_ml.engines.calibration import probability_of
 from cs_ml.engines.learned.features import Measures, Value
 
 CLIP = 3.0  # spreads from the centre beyond which a straight line goes on flat: no customer is out of all proportion
@@ -59,7 +58,6 @@ class LearnedModel:
     window_days: int
     intercept: float
     shapes: Mapping[str, Shape]
-    calibration: Calibration
     base_rate: float
     rows: int
     churned: int
@@ -85,27 +83,21 @@ class LearnedModel:
         """What each feature adds to the log odds."""
         return {name: shape.at(measures.get(name)) for name, shape in self.shapes.items()}
 
-    def raw(self, measures: Measures) -> float:
-        """The probability (0..1) before it is adjusted to what happened."""
-        return probability_of(self.intercept + sum(self.parts(measures).values()))
-
     def probability(self, measures: Measures) -> float:
-        return self.calibration.adjust(self.raw(measures))
+        return probability_of(self.intercept + sum(self.parts(measures).values()))
 
 
 def dump_model(model: LearnedModel) -> dict[str, Any]:
     """JSON values only: `load_model(dump_model(x)) == x`."""
     value = {name: getattr(model, name) for name in model.__slots__}
     value["shapes"] = {name: _dump_shape(shape) for name, shape in model.shapes.items()}
-    value["calibration"] = model.calibration.dump()
     value["metrics"] = dict(model.metrics)
     return value
 
 
 def load_model(value: Mapping[str, Any]) -> LearnedModel:
     shapes = {name: _load_shape(shape) for name, shape in value["shapes"].items()}
-    calibration = Calibration.load(value["calibration"])
-    return LearnedModel(**{**value, "shapes": shapes, "calibration": calibration})
+    return LearnedModel(**{**value, "shapes": shapes})
 
 
 def _dump_shape(shape: Shape) -> dict[str, Any]:
@@ -118,11 +110,3 @@ def _dump_shape(shape: Shape) -> dict[str, Any]:
 def _load_shape(value: Mapping[str, Any]) -> Shape:
     lists = {key: tuple(value[key]) for key in ("edges", "steps") if key in value}
     return Shape(**{**value, **lists, "lines": tuple(tuple(line) for line in value.get("lines", ()))})
-
-
-def constant_model(base_rate: float, **known: Any) -> LearnedModel:
-    """Every customer's chance is the base rate."""
-    rate = min(max(base_rate, 1e-3), 1 - 1e-3)
-    return LearnedModel(
-        kind="base", intercept=log(rate / (1 - rate)), shapes={}, calibration=Calibration(), base_rate=rate, **known
-    )

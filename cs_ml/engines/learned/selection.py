@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 
 from cs_ml.engines.learned.design import Floats
 from cs_ml.engines.learned.features import Measures
-from cs_ml.engines.learned.fitting import CANDIDATES, Prior
+from cs_ml.engines.learned.fitting import Prior, fit_all
 from cs_ml.engines.learned.model import ModelKind
 
 MANY = 500  # fewer rows, cut in two by time, leave too little to learn from: folds by account instead
-_FOR_FEW: frozenset[ModelKind] = frozenset({"base", "tenure", "scorecard"})
 _BLOCKS, _FOLDS = 3, 5
 _NEWTON_STEPS = 25
 _MOST_SHIFT = 3.0  # of a block where everybody stayed, or left
@@ -37,7 +36,7 @@ class TrainingRows:
         return len(self.accounts)
 
     def where(self, mask: Mask) -> "TrainingRows":
-        chosen = np.flatnonzero(mask)
+        chosen = [int(place) for place in np.flatnonzero(mask)]
         return TrainingRows(
             accounts=[self.accounts[place] for place in chosen],
             as_of=[self.as_of[place] for place in chosen],
@@ -49,13 +48,12 @@ class TrainingRows:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Choice:
-    """`losses`: mean log loss by candidate; `odds` (levelled) and `churned` of the validated rows of the one that was kept."""
+    """`losses`: mean log loss by candidate; `odds` (levelled) and `churned` of the validated rows of the one kept."""
 
     kind: ModelKind
     losses: Mapping[ModelKind, float]
     odds: Floats
     churned: Floats
-    accounts: Sequence[int]
 
 
 def choose(rows: TrainingRows, prior: Prior) -> Choice:
@@ -63,14 +61,12 @@ def choose(rows: TrainingRows, prior: Prior) -> Choice:
     folds = list(_folds(rows))
     if not folds:
         empty = np.zeros(0)
-        return Choice(kind="base", losses={}, odds=empty, churned=empty, accounts=[])
-    candidates = {kind: fit for kind, fit in CANDIDATES.items() if len(rows) >= MANY or kind in _FOR_FEW}
-    level: dict[ModelKind, list[Floats]] = {kind: [] for kind in candidates}
+        return Choice(kind="base", losses={}, odds=empty, churned=empty)
+    level: dict[ModelKind, list[Floats]] = {}
     for learn, test in folds:
         known, asked = rows.where(learn), rows.where(test)
-        for kind, fit in candidates.items():
-            found = fit(known.measures, known.churned, prior).odds(asked.measures)
-            level[kind].append(_levelled(found, asked.churned))
+        for kind, fitted in fit_all(known.measures, known.churned, prior, many=len(rows) >= MANY).items():
+            level.setdefault(kind, []).append(_levelled(fitted.odds(asked.measures), asked.churned))
     churned = np.concatenate([rows.churned[test] for _, test in folds])
     accounts = [account for _, test in folds for account in rows.where(test).accounts]
     losses = {kind: np.logaddexp(0, found := np.concatenate(parts)) - churned * found for kind, parts in level.items()}
@@ -80,7 +76,6 @@ def choose(rows: TrainingRows, prior: Prior) -> Choice:
         losses={name: float(loss.mean()) for name, loss in losses.items()},
         odds=np.concatenate(level[kind]),
         churned=churned,
-        accounts=accounts,
     )
 
 

@@ -1,6 +1,7 @@
 """From judged windows to a model: choose, fit on everything, calibrate. Same rows, same model."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from json import dumps
 from typing import Any
@@ -8,16 +9,16 @@ from typing import Any
 import numpy as np
 
 from cs_ml.engines.calibrating import fit_platt
-from cs_ml.engines.calibration import Calibration, probability_of
+from cs_ml.engines.calibration import probability_of
 from cs_ml.engines.learned.design import Floats
-from cs_ml.engines.learned.features import POINTS, Measures
-from cs_ml.engines.learned.fitting import CANDIDATES, Fitted, Prior, finished
-from cs_ml.engines.learned.model import LearnedModel, Shape
+from cs_ml.engines.learned.features import Measures
+from cs_ml.engines.learned.fitting import Fitted, Prior, finished, fit_one, point_shapes, scaled
+from cs_ml.engines.learned.model import LearnedModel
 from cs_ml.engines.learned.selection import Choice, TrainingRows, choose
 
 MIN_OUTCOMES, MIN_CHURNED = 30, 8
 # A model that was fitted to outcomes needs little more: its slope is 1 unless the validation says otherwise.
-_SLOPE, _SLOPE_SPREAD = 1.0, 0.25
+_SLOPE, _SLOPE_SPREAD = 1.0, 0.1
 
 
 def enough(rows: TrainingRows) -> bool:
@@ -29,36 +30,37 @@ def enough(rows: TrainingRows) -> bool:
 def train(rows: TrainingRows, prior: Prior, scorecard: str) -> LearnedModel:
     """`enough` rows. The kind `base` or `tenure` says that behaviour told nothing in the validation."""
     choice = choose(rows, prior)
-    fitted = finished(CANDIDATES[choice.kind](rows.measures, rows.churned, prior), rows.measures)
-    odds = fitted.odds(rows.measures)
+    slope = _slope(choice)
+    fitted = scaled(fit_one(choice.kind, rows.measures, rows.churned, prior), slope)
     rate = float(rows.churned.mean())
+    level = _level(fitted.odds(rows.measures), rate) if slope != 1 else 0.0
+    fitted = finished(replace(fitted, intercept=fitted.intercept + level), rows.measures)
     return LearnedModel(
         kind=choice.kind,
         window_days=rows.window_days,
         intercept=fitted.intercept,
         shapes=fitted.shapes,
-        calibration=_calibration(choice, odds, rate),
         base_rate=rate,
         rows=len(rows),
         churned=int(rows.churned.sum()),
         fingerprint=fingerprint_of(rows),
         scorecard=scorecard,
-        metrics={"losses": dict(choice.losses), "validated": len(choice.churned)},
+        metrics={"losses": dict(choice.losses), "validated": len(choice.churned), "slope": slope},
     )
 
 
-def cold_start(everyone: Sequence[Measures], prior: Prior, base_rate: float, window: int, scorecard: str) -> LearnedModel:
+def cold_start(
+    everyone: Sequence[Measures], prior: Prior, base_rate: float, window: int, scorecard: str
+) -> LearnedModel:
     """What public data say of the scorecard's points, at the level that makes this tenant's customers leave at its
     base rate. `everyone`: the tenant's customers now; nothing of theirs was judged."""
-    shapes = {f"{POINTS}{code}": Shape(lines=((0.0, 1.0, slope),)) for code, slope in prior.items()}
-    fitted = finished(Fitted(intercept=0.0, shapes=shapes), everyone)
+    fitted = finished(Fitted(intercept=0.0, shapes=point_shapes(prior)), everyone)
     odds = fitted.odds(everyone) if everyone else np.zeros(1)
     return LearnedModel(
         kind="prior",
         window_days=window,
         intercept=_level(odds, base_rate),
         shapes=fitted.shapes,
-        calibration=Calibration(),
         base_rate=base_rate,
         rows=0,
         churned=0,
@@ -80,14 +82,13 @@ def _digest(entries: Iterable[Any]) -> str:
     return digest.hexdigest()[:16]
 
 
-def _calibration(choice: Choice, odds: Floats, rate: float) -> Calibration:
-    """The slope that the validation asks for, at the level of the training rows: that of the validated blocks is of
-    their seasons (measured: taking it over costs more than it gives)."""
+def _slope(choice: Choice) -> float:
+    """What the validation says the log odds are worth (Platt scaling with a prior, without its shift: the level of the
+    validated blocks is of their seasons, and taking it over was measured to cost more than it gives)."""
     churned = choice.churned
     if choice.kind == "base" or min(churned.sum(), (1 - churned).sum()) < 1:
-        return Calibration()
-    slope = fit_platt(choice.odds, churned, slope=_SLOPE, spread=_SLOPE_SPREAD).slope
-    return Calibration(method="platt", slope=slope, shift=_level(slope * odds, rate))
+        return 1.0
+    return fit_platt(choice.odds, churned, slope=_SLOPE, spread=_SLOPE_SPREAD).slope
 
 
 def _level(odds: Floats, rate: float) -> float:

@@ -10,6 +10,7 @@ from cs_ml.domain.policy import DEFAULT_WINDOW_DAYS
 from cs_ml.domain.predictions import Origin, Prediction, PredictionType
 from cs_ml.engines.base import Engine
 from cs_ml.services.clock import Clock, Moment, milliseconds, moment
+from cs_ml.services.learning.lineup import Lineups, lineups_of
 from cs_ml.services.predicting.scoring import PredictionRequest, read_scenes, score
 from cs_ml.store.accounts import AccountRepository
 from cs_ml.store.database import Database
@@ -21,10 +22,11 @@ Progress = Callable[[int], None]
 
 
 class BatchService:
-    def __init__(self, database: Database, clock: Clock, engines: Sequence[Engine]) -> None:
+    def __init__(self, database: Database, clock: Clock, engines: Sequence[Engine] | Lineups) -> None:
+        """`engines`: those that cost nothing, for everybody or by tenant and instant."""
         self._database = database
         self._clock = clock
-        self._engines = engines
+        self._lineups = lineups_of(engines)
 
     def predict_missing(self, actor: Actor, progress: Progress | None = None) -> Mapping[str, int]:
         """A churn prediction for every live account without a valid one; answers accounts per risk band.
@@ -86,10 +88,11 @@ class BatchService:
         self, actor: Actor, ids: Sequence[int], at: Moment, left: Mapping[int, datetime] | None = None
     ) -> list[Prediction]:
         """In a replay without accounts that did not exist yet, or had `left` and not been heard of since."""
-        scenes = read_scenes(self._database, actor, ids, at, self._clock())
+        lineup = self._lineups(actor, at.at)
+        scenes = read_scenes(self._database, actor, ids, at, self._clock(), signals=lineup.signals)
         origin: Origin = "batch" if at.live else "replay"
         return [
-            score(self._engines, PredictionRequest(account_id=account_id), scene, origin)
+            score(lineup.free, PredictionRequest(account_id=account_id), scene, origin)
             for account_id, scene in scenes.items()
             if at.live or was_there(scene.context, (left or {}).get(account_id))
         ]

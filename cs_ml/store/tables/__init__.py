@@ -22,6 +22,7 @@ from cs_ml.store.tables.identity import (
     TenantUser,
     User,
 )
+from cs_ml.store.tables.learning import EngineCalibration, LearnedModel
 from cs_ml.store.tables.own import (
     AccountFact,
     AccountSnapshot,
@@ -53,8 +54,10 @@ __all__ = [
     "CTATask",
     "ChurnEvent",
     "Credential",
+    "EngineCalibration",
     "ExternalRef",
     "JudgedOutcome",
+    "LearnedModel",
     "MembershipScope",
     "Opportunity",
     "Pipeline",
