@@ -13,6 +13,7 @@ from cs_ml.ui.screens.account.comparison import draw_comparison
 from cs_ml.ui.screens.account.header import draw_band, draw_left, draw_profile
 from cs_ml.ui.screens.account.history import draw_health, draw_predictions
 from cs_ml.ui.screens.account.knowledge import draw_knowledge
+from cs_ml.ui.screens.account.leaving import draw_leaving
 from cs_ml.ui.screens.account.reasons import draw_lowering, draw_parts, draw_raising
 from cs_ml.ui.screens.account.sent import draw_sent
 
@@ -33,6 +34,7 @@ def render() -> None:
     left = services().accounts.left(actor, account_id, as_of=as_of)
     if left:
         draw_left(left, now, zone)
+    draw_leaving(actor, account_id, as_of)
 
     risk, advice = st.columns([3, 2], gap="medium")
     with risk, st.container(border=True):

@@ -38,7 +38,7 @@ def main() -> int:
 
 def coverages(accounts: int, simulations: int) -> Iterator[dict[str, object]]:
     rng = np.random.default_rng(11)
-    truth = evaluate(*simulate(rng, 800_000), resamples=0)
+    truth = evaluate(*simulate(rng, 800_000), resamples=1)
     evaluations = [evaluate(*simulate(rng, accounts), seed=number) for number in range(simulations)]
     for name in FIGURES:
         true = truth.figure(name).value

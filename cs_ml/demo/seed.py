@@ -18,7 +18,7 @@ from cs_ml.services.truth.validation import ValidationService
 
 # One replay a month: enough for a history on each account and for figures of accuracy later.
 REPLAY_EVERY = timedelta(days=30)
-REPLAYS = 12
+REPLAYS = 16
 
 Progress = Callable[[str], None]
 

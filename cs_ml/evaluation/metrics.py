@@ -52,15 +52,10 @@ def evaluate(
     )
 
 
-def confusion(churned: ArrayLike, chances: ArrayLike, threshold: float, worth: ArrayLike | None = None) -> Confusion:
-    """What warnings of every chance of at least `threshold` came to; `worth` is what each forecast is about."""
-    return confusions(churned, chances, [threshold], worth)[0]
-
-
 def confusions(
     churned: ArrayLike, chances: ArrayLike, thresholds: ArrayLike, worth: ArrayLike | None = None
 ) -> list[Confusion]:
-    """The same for many thresholds at once."""
+    """What warnings of every chance of at least each threshold came to; `worth` is what each forecast is about."""
     outcome, chance = np.asarray(churned, dtype=float), np.asarray(chances, dtype=float)
     value = np.zeros(len(outcome)) if worth is None else np.asarray(worth, dtype=float)
     order = np.argsort(-chance, kind="stable")
@@ -86,12 +81,6 @@ def capacity(
     rank[order] = np.arange(len(outcome)) - starts
     by_rank = np.argsort(rank, kind="stable")
     return _confusions(outcome[by_rank], value[by_rank], np.searchsorted(rank[by_rank], np.arange(1, most + 1)))
-
-
-def precision_at(churned: ArrayLike, chances: ArrayLike, k: int) -> float | None:
-    """Share of the `k` highest chances that came true; None where there are fewer."""
-    n = len(np.asarray(churned))
-    return capacity(churned, chances, np.zeros(n), k)[-1].precision if 0 < k <= n else None
 
 
 def _confusions(outcome: Floats, worth: Floats, warned: Any) -> list[Confusion]:

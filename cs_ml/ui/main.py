@@ -15,6 +15,7 @@ SIGN_IN = PAGES / "sign_in.py"
 ENTRIES = (
     ("portfolio.py", "Portfolio", "portfolio"),
     ("account.py", "Account", "account"),
+    ("accuracy.py", "Accuracy", "accuracy"),
 )
 
 

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from sklearn import metrics as sk
 from sklearn.calibration import calibration_curve
 
-from cs_ml.evaluation.metrics import capacity, confusion, confusions, evaluate, precision_at, wilson
-from cs_ml.evaluation.report import FIGURES, FigureName
+from cs_ml.evaluation.metrics import capacity, confusions, evaluate, wilson
+from cs_ml.evaluation.report import FIGURES, Confusion, FigureName
 from cs_ml.evaluation.sample import Sample
 
 EXACT = 1e-12
@@ -22,6 +22,10 @@ def forecasts(seed: int = 3, n: int = 600, accounts: int = 200, *, ties: bool = 
     if ties:
         chance = np.round(chance, 1)
     return rng.random(n) < chance, chance, rng.integers(0, accounts, n)
+
+
+def confusion(churned: Any, chances: Any, threshold: float, worth: Any = None) -> Confusion:
+    return confusions(churned, chances, [threshold], worth)[0]
 
 
 def test_figures_by_hand() -> None:
@@ -78,10 +82,9 @@ def test_capacity_takes_the_highest_of_each_round() -> None:
     assert three == two
 
 
-def test_precision_at_k() -> None:
-    assert precision_at([True, False, True], [0.9, 0.8, 0.1], 2) == 0.5
-    assert precision_at([True], [0.9], 2) is None
-    assert precision_at([True], [0.9], 0) is None
+def test_precision_at_k_is_that_of_one_round() -> None:
+    found = capacity([True, False, True], [0.9, 0.8, 0.1], ["May"] * 3, 2)
+    assert [one.precision for one in found] == [1.0, 0.5]
 
 
 @pytest.mark.parametrize("ties", [False, True])

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+import streamlit as st
 from streamlit.runtime.context import ContextProxy
 from streamlit.testing.v1 import AppTest
 
 from cs_ml.domain.actor import Actor
-from cs_ml.ui import cache, runtime
+from cs_ml.ui import runtime
 from tests.support.source import ROOT
 
 SESSION_KEY = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -59,4 +60,4 @@ def app_over(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[App
 def _forget() -> None:
     for cached in (runtime.services, runtime.sessions):
         cached.cache_clear()
-    cache.data_as_of.clear()
+    st.cache_data.clear()

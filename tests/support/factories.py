@@ -19,6 +19,7 @@ from cs_ml.store.tables import (
     AccountHealthScoreHistory,
     AccountMLPrediction,
     AccountSnapshot,
+    BacktestRun,
     ChurnEvent,
     CRMActivity,
     CRMContact,
@@ -150,6 +151,25 @@ def add_opportunity(database: Database, actor: Actor, account_id: int, **overrid
 def add_churn(database: Database, actor: Actor, account_id: int, **overrides: Any) -> int:
     row = {"account_id": account_id, "churned_at": NOW, "approximate": False, "created_at": NOW}
     return _owned(database, actor, ChurnEvent, row | overrides)
+
+
+def add_backtest(database: Database, actor: Actor, **overrides: Any) -> int:
+    """A backtest of the rules that runs since NOW."""
+    row = {
+        "engine": "rules",
+        "first_day": "2026-01-01",
+        "last_day": "2026-02-01",
+        "every_days": 30,
+        "window_days": 90,
+        "status": "running",
+        "dates": 2,
+        "done": 1,
+        "predictions": 3,
+        "cancelled": False,
+        "created_at": NOW,
+        "updated_at": NOW,
+    }
+    return _owned(database, actor, BacktestRun, row | overrides)
 
 
 def add_prediction(database: Database, actor: Actor, account_id: int, **overrides: Any) -> int:

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 
 from cs_ml.domain.predictions import EngineName
 from cs_ml.evaluation.metrics import capacity, confusions, evaluate
 from cs_ml.evaluation.report import Confusion, Evaluation, FigureName
+from cs_ml.evaluation.sample import TOP_SHARE
 from cs_ml.services.truth.judged import DAY_MS, NEVER, Judged
 
 Treated = Literal["all", "treated", "untreated"]
@@ -19,6 +20,25 @@ MOST_A_MONTH = 60  # accounts that somebody may say they can work in a month
 
 _COMPARED: tuple[FigureName, ...] = ("skill", "brier", "auroc")
 _MOST_GROUPS = 24
+
+
+class JudgedRows(NamedTuple):
+    """Which judged predictions are read. `owner_id`: of whose accounts only, None for the whole tenant; `version` is
+    that of the data, so that what is new is read anew."""
+
+    owner_id: int | None
+    version: str
+    window_days: int
+    replays: bool
+
+
+class Look(NamedTuple):
+    """What is asked for of them; hashable, so that answers can be kept. `engine` None: all of them."""
+
+    rows: JudgedRows
+    engine: EngineName | None
+    treated: Treated
+    every: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,7 +66,7 @@ class LeadTimes:
     churners: int
 
 
-def pick(judged: Judged, *, engine: str | None = None, treated: Treated = "all", every: bool = False) -> Judged:
+def pick(judged: Judged, *, engine: EngineName | None = None, treated: Treated = "all", every: bool = False) -> Judged:
     """The predictions that count; `every`: also those that were made within the window of another one."""
     mask = np.ones(len(judged), dtype=bool) if every else judged.headline.copy()
     if engine is not None:
@@ -56,7 +76,7 @@ def pick(judged: Judged, *, engine: str | None = None, treated: Treated = "all",
     return judged.where(mask)
 
 
-def engines_in(judged: Judged) -> Mapping[str, int]:
+def engines_in(judged: Judged) -> Mapping[EngineName, int]:
     """Engines by how many predictions count, the most first."""
     names, numbers = np.unique(judged.engine[judged.headline], return_counts=True)
     return dict(sorted(zip(names.tolist(), numbers.tolist(), strict=True), key=lambda found: (-found[1], found[0])))
@@ -66,7 +86,7 @@ def evaluation_of(judged: Judged) -> Evaluation:
     return evaluate(judged.churned, judged.chance, judged.account)
 
 
-def baselines(judged: Judged, engine: str, treated: Treated = "all") -> list[Baseline]:
+def baselines(judged: Judged, engine: EngineName | None, treated: Treated = "all") -> list[Baseline]:
     """What the chosen engine has to beat on its own predictions, and the other engines, each on its own."""
     chosen = pick(judged, engine=engine, treated=treated)
     rate = float(chosen.churned.mean()) if len(chosen) else 0.0
@@ -76,6 +96,19 @@ def baselines(judged: Judged, engine: str, treated: Treated = "all") -> list[Bas
         Baseline(kind="all_renew", evaluation=_compared(chosen, np.zeros(len(chosen)))),
         *(Baseline(kind=name, evaluation=_compared(one, one.chance)) for name, one in others.items() if len(one)),
     ]
+
+
+def dimensions(judged: Judged) -> list[Dimension]:
+    """By what there is something to break down."""
+    always: list[Dimension] = ["segment", "month", "treated"]
+    several: list[Dimension] = ["engine", "model", "prompt"]
+    least = {"engine": 2}  # names, the empty one of engines without a model not counted
+    return always + [one for one in several if len(set(getattr(judged, one)) - {""}) >= least.get(one, 1)]
+
+
+def top_tenth(judged: Judged) -> float:
+    """The chance (0..1) at which the tenth with the highest chances begins."""
+    return float(np.quantile(judged.chance, 1 - TOP_SHARE)) if len(judged) else 0.5
 
 
 def breakdown(judged: Judged, dimension: Dimension) -> list[tuple[str, Evaluation]]:

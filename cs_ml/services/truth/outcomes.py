@@ -32,7 +32,6 @@ class OutcomeService:
             expected = f"at most {MAX_REASON} characters"
             raise Invalid(f"The reason must have {expected}.", fields={"reason": expected})
         with self._database.write(actor) as scope:
-            AccountRepository(scope).get(account_id)
             if not OutcomeRepository(scope).record(account_id, at, reason.strip() or None, now):
                 raise Invalid(
                     "It is already recorded that this customer left on that day.", fields={"on": "another day"}

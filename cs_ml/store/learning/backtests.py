@@ -89,7 +89,7 @@ def _run(row: Any) -> BacktestRun:
 @cache
 def _by_key() -> AnySelect:
     columns = (Row.engine, Row.first_day, Row.last_day, Row.every_days, Row.window_days)
-    return select(Row.id).where(*(column == bindparam(column.key) for column in columns))
+    return select(Row.id).where(*(column == bindparam(name) for column, name in zip(columns, _KEY[1:], strict=True)))
 
 
 @cache

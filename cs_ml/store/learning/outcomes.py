@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import bindparam, case, delete, false, literal, select, update
 
 from cs_ml.domain.outcomes import Outcome, OutcomeSource, RecordedChurn, Unjudged
+from cs_ml.store.accounts import not_found
 from cs_ml.store.learning.windows import asked_windows, came_true, source_of_churn, source_of_stay, stayed, why_unjudged
 from cs_ml.store.scope import AnySelect, Scope
 from cs_ml.store.tables import Account, ChurnEvent
@@ -40,8 +41,13 @@ class OutcomeRepository:
         return self._scope.execute(_exact(), {"now": now}).first() is not None
 
     def record(self, account_id: int, at: datetime, reason: str | None, now: datetime) -> bool:
-        """The account left at `at`; its type becomes CHURNED. False where a churn at that instant is known already."""
+        """The account left at `at`; its type becomes CHURNED. False where a churn at that instant is known already.
+
+        Raises NotFound.
+        """
         before = self._scope.execute(_type(), {"account": account_id}).scalar()
+        if before is None:
+            raise not_found()
         row = {
             "accountId": account_id,
             "churnedAt": at,

@@ -18,6 +18,7 @@ from tests.support.factories import (
     NOW,
     add_account,
     add_activity,
+    add_backtest,
     add_churn,
     add_contact,
     add_cta,
@@ -44,6 +45,8 @@ class Named:
     user_id: int
     pipeline_id: int
     activity_id: int
+    churn_id: int
+    backtest_id: int
     ref: str
     holder: str
     pipeline: str
@@ -60,6 +63,8 @@ MISSING = Named(
     user_id=990_002,
     pipeline_id=990_003,
     activity_id=990_004,
+    churn_id=990_005,
+    backtest_id=990_006,
     ref="nowhere",
     holder="nobody",
     pipeline="nothing",
@@ -80,7 +85,10 @@ def populate(database: Database, actor: Actor, word: str, first_id: int) -> Name
     add_fact(database, actor, account, arr=Decimal(777_777), segment=word, plan=word)
     add_snapshot(database, actor, account, NOW - timedelta(days=1), type="CUSTOMER")
     add_outcome(database, actor, account)
-    add_churn(database, actor, account, churned_at=NOW - timedelta(days=400), reason=word)
+    churn = add_churn(
+        database, actor, account, id=first_id + 4, churned_at=NOW - timedelta(days=400), reason=word, type_before=word
+    )
+    backtest = add_backtest(database, actor, id=first_id + 5)
     add_prediction(database, actor, account, explanation=word, drivers=[word])
     with database.write(actor) as scope:
         TenantSettingRepository(scope).save("zone", "Asia/Tokyo", NOW)
@@ -94,6 +102,8 @@ def populate(database: Database, actor: Actor, word: str, first_id: int) -> Name
         user_id=user,
         pipeline_id=pipeline,
         activity_id=activity,
+        churn_id=churn,
+        backtest_id=backtest,
         ref=f"{word}-1",
         holder=f"{word}-holder",
         pipeline=f"{word} pipeline",

@@ -1,0 +1,1 @@
+"""How often predictions were right, as figures."""

@@ -1,0 +1,1 @@
+"""The Accuracy page, part by part."""
