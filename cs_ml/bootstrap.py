@@ -18,6 +18,8 @@ from cs_ml.services.accounts import AccountService
 from cs_ml.services.clock import Clock
 from cs_ml.services.context import ContextService
 from cs_ml.services.databases import DatabaseService, prepare
+from cs_ml.services.health.backtest import HealthBacktestService
+from cs_ml.services.health.explaining import ExplanationService
 from cs_ml.services.identity.access import AccessService
 from cs_ml.services.identity.sessions import SessionService
 from cs_ml.services.identity.tenant_settings import TenantSettingsService
@@ -67,6 +69,8 @@ class Services:
     context: ContextService
     predictions: PredictionService
     batches: BatchService
+    health_backtest: HealthBacktestService
+    explanations: ExplanationService
     importing: ImportService
     freshness: FreshnessService
     usage: UsageService
@@ -93,10 +97,10 @@ def open_services(settings: Settings | None = None, clock: Clock = system_clock)
     configure_logs(settings.log_level)
     llm = _language_model(settings, clock)
     database = Database(settings.database_url)
-    scorecard = default_scorecard()
-    rules = RulesEngine(scorecard)
-    engines = TenantLineups(database, rules, scorecard)
-    training = TrainingService(database, clock, scorecard)
+    points = default_scorecard()
+    scorecard = RulesEngine(points)
+    engines = TenantLineups(database, scorecard, points)
+    training = TrainingService(database, clock, points)
     prompts = PromptService(database, clock, KnownEntitiesCache(database))
     usage = UsageService(database, clock)
     model = LanguageModel(client=llm, prompts=prompts, usage=usage) if llm else None
@@ -121,16 +125,18 @@ def open_services(settings: Settings | None = None, clock: Clock = system_clock)
             freshness=FreshnessService(database, clock),
             importing=ImportService(database, clock),
             batches=BatchService(database, clock, engines),
+            health_backtest=HealthBacktestService(database, clock),
+            explanations=ExplanationService(database, clock, scorecard),
             usage=usage,
             prompts=prompts,
             trial=TrialService(llm, usage),
             outcomes=OutcomeService(database, clock),
             validation=ValidationService(database, clock),
             accuracy=AccuracyService(database, clock),
-            backtests=BacktestService(database, clock, _engines_at(rules, training, model)),
+            backtests=BacktestService(database, clock, _engines_at(scorecard, training, model)),
             training=training,
             leaderboard=LeaderboardService(database, clock),
-            quality=QualityService(database, clock, scorecard),
+            quality=QualityService(database, clock, points),
             llm=llm,
         )
     finally:

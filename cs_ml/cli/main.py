@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import typer
 
-from cs_ml.cli import database, demo, importing, learning, people, predicting, prompting, truth
+from cs_ml.cli import database, demo, health, importing, learning, people, predicting, prompting, truth
 from cs_ml.cli.output import EXIT_USAGE, exit_code, show_error
 from cs_ml.domain.errors import CsMlError, Invalid
 
@@ -20,6 +20,7 @@ app = typer.Typer(
 
 database.register(app)
 demo.register(app)
+health.register(app)
 importing.register(app)
 learning.register(app)
 people.register(app)

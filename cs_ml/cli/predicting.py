@@ -1,21 +1,18 @@
 """Verbs around one account: context, predict, predictions."""
 
-from datetime import UTC, datetime, time
 from typing import Annotated
 
 import typer
 
-from cs_ml.bootstrap import Services, open_services
+from cs_ml.bootstrap import open_services
+from cs_ml.cli.asking import AsOf, actor_of, end_of
 from cs_ml.cli.options import Account, Json, Tenant
 from cs_ml.cli.output import show, show_data
-from cs_ml.domain.actor import Actor
 from cs_ml.domain.context import AccountContext
-from cs_ml.domain.errors import Invalid
 from cs_ml.domain.policy import DEFAULT_WINDOW_DAYS
 from cs_ml.domain.predictions import Prediction, PredictionType
 from cs_ml.services.predicting.answers import prediction_answer
 
-AsOf = Annotated[str | None, typer.Option("--as-of", help="See the world as of the end of this day (UTC).")]
 Type = Annotated[PredictionType, typer.Option("--type", case_sensitive=False, help="What is predicted.")]
 
 
@@ -29,8 +26,10 @@ def register(app: typer.Typer) -> None:
 def context(account: Account, *, tenant: Tenant, as_of: AsOf = None, as_json: Json = False) -> None:
     """What is known of an account, exactly as a prediction receives it."""
     with open_services() as services:
-        actor = _actor(services, tenant)
-        found = services.context.gather_context(actor, services.context.resolve(actor, account), _end_of(as_of))
+        actor = actor_of(services, tenant)
+        found = services.context.gather_context(
+            actor, services.context.resolve(actor, account), None if as_of is None else end_of(as_of)
+        )
     if as_json:
         show_data(found)
     else:
@@ -49,14 +48,14 @@ def predict(
 ) -> None:
     """The risk of an account, why, and what to do; from the store while it is valid."""
     with open_services() as services:
-        actor = _actor(services, tenant)
+        actor = actor_of(services, tenant)
         found = services.predictions.predict(
             actor,
             services.context.resolve(actor, account),
             kind,
             force_refresh=refresh,
             window_days=window,
-            as_of=_end_of(as_of),
+            as_of=None if as_of is None else end_of(as_of),
         )
     if as_json:
         show_data(prediction_answer(found))
@@ -74,7 +73,7 @@ def predictions(
 ) -> None:
     """The stored predictions of an account, newest first."""
     with open_services() as services:
-        actor = _actor(services, tenant)
+        actor = actor_of(services, tenant)
         account_id = services.context.resolve(actor, account)
         found = services.predictions.list(actor, account_id, kind, include_expired=not active)
     if as_json:
@@ -87,22 +86,6 @@ def predictions(
         )
     if not found:
         show("No prediction is stored for this account yet. `cs-ml predict` makes one.")
-
-
-def _actor(services: Services, slug: str) -> Actor:
-    return Actor.system(services.access.tenant_by_slug(slug).id)
-
-
-def _end_of(day: str | None) -> datetime | None:
-    """The last millisecond of an ISO day, UTC. Raises Invalid."""
-    if day is None:
-        return None
-    try:
-        parsed = datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC)
-    except ValueError as error:
-        expected = "a date such as 2026-03-31"
-        raise Invalid(f"--as-of must be {expected}, not `{day[:40]}`.", fields={"as_of": expected}) from error
-    return datetime.combine(parsed.date(), time(23, 59, 59, 999000), UTC)
 
 
 def _show_prediction(found: Prediction) -> None:

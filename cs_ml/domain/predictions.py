@@ -7,6 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Literal
 
+from cs_ml.domain.health.insights import HealthInsights
 from cs_ml.domain.policy import RiskBand, Urgency
 
 
@@ -23,7 +24,8 @@ class PredictionStatus(StrEnum):
     VALIDATED = "VALIDATED"
 
 
-EngineName = Literal["rules", "learned", "llm"]
+EngineName = Literal["rules", "learned", "llm"]  # those that predict churn
+Method = EngineName | Literal["statistics"]
 Origin = Literal["single", "batch", "replay"]
 Impact = Literal["high", "medium", "low"]
 Trend = Literal["improving", "stable", "declining", "unknown"]
@@ -100,7 +102,7 @@ class Assessment:
 class Provenance:
     """Where an answer came from. `fallback_reason` is None where nothing better was passed over."""
 
-    engine: EngineName
+    engine: Method
     version: str
     model: str | None = None
     prompt_version: str | None = None
@@ -115,7 +117,7 @@ class Prediction:
     """`id` is None for a replay that was not stored. `cached`: served, not computed, by this call. `raw_probability`:
     before it was adjusted to what happened, None where nothing was adjusted; the parts add up to it.
 
-    `new_facts_since`: dated facts of the account younger than `as_of`, up to now.
+    `new_facts_since`: dated facts of the account younger than `as_of`, up to now. `health`: of a HEALTH_TREND.
     """
 
     id: int | None
@@ -149,6 +151,7 @@ class Prediction:
     raw_probability: float | None = None
     cached: bool = False
     new_facts_since: int = 0
+    health: HealthInsights | None = None
 
     @property
     def retention_probability(self) -> float:

@@ -11,7 +11,7 @@ from math import ceil
 
 from cs_ml.domain.llm.usage import FAULT_SENTENCES, BreakerState, Fault
 from cs_ml.domain.policy import RiskBand
-from cs_ml.domain.predictions import EngineName
+from cs_ml.domain.predictions import Method
 
 UNKNOWN = "not known"
 NARROW = "\N{NO-BREAK SPACE}"  # a number is never parted from its unit
@@ -23,10 +23,11 @@ BAND_SHAPES: Mapping[RiskBand, str] = {
     RiskBand.MEDIUM: "\N{BLACK CIRCLE}",
     RiskBand.LOW: "\N{WHITE CIRCLE}",
 }
-ENGINE_WORDS: Mapping[EngineName, str] = {
+ENGINE_WORDS: Mapping[Method, str] = {
     "rules": "Scorecard",
     "learned": "Learned from your outcomes",
     "llm": "Language model",
+    "statistics": "Statistics of the scores",
 }
 
 _UNITS = ((365 * 86400, "year"), (30 * 86400, "month"), (86400, "day"), (3600, "hour"), (60, "minute"))

@@ -10,6 +10,7 @@ from cs_ml.domain.actor import Actor, Permission
 from cs_ml.domain.policy import DEFAULT_WINDOW_DAYS
 from cs_ml.domain.predictions import Origin, Prediction, PredictionStatus, PredictionType
 from cs_ml.services.clock import Clock, Moment, milliseconds, moment
+from cs_ml.services.health.trend import HealthForecaster
 from cs_ml.services.learning.lineup import Lineup
 from cs_ml.services.llm.chain import EngineChain
 from cs_ml.services.predicting.limits import PredictionLimit
@@ -38,6 +39,7 @@ class PredictionService:
         self._database = database
         self._clock = clock
         self._engines = engines
+        self._health = HealthForecaster(database)
         self._limit = limit
         self._sleep = sleep
         self._claim_ttl = claim_ttl
@@ -156,6 +158,8 @@ class PredictionService:
         self, actor: Actor, request: PredictionRequest, at: Moment, *, origin: Origin, lineup: Lineup | None = None
     ) -> Prediction:
         """By the tenant's engines, or those of `lineup`. No transaction is open while an engine thinks."""
+        if request.type is PredictionType.HEALTH_TREND:
+            return self._health.compute(actor, request.account_id, at, origin, self._clock())
         who = lineup or self._engines.lineup(actor, at.at)
         ids = [request.account_id]
         scenes = read_scenes(self._database, actor, ids, at, self._clock(), signals=who.signals)

@@ -7,6 +7,7 @@ from datetime import datetime
 from cs_ml.domain.actor import Actor
 from cs_ml.domain.context import AccountContext, TenantReference
 from cs_ml.domain.errors import Invalid
+from cs_ml.domain.health.insights import FORECAST_DAYS
 from cs_ml.domain.identity.tenant_settings import read_settings
 from cs_ml.domain.policy import (
     DEFAULT_BASE_RATE,
@@ -31,20 +32,25 @@ from cs_ml.store.identity.tenant_settings import TenantSettingRepository
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PredictionRequest:
-    """What is asked for. Raises Invalid for a window outside 30..365 days or a type that no engine answers."""
+    """What is asked for. Raises Invalid for a window outside 30..365 days or a type that nothing answers.
+
+    Health is always forecast FORECAST_DAYS ahead, whatever window is asked for.
+    """
 
     account_id: int
     type: PredictionType = PredictionType.CHURN
     window_days: int = DEFAULT_WINDOW_DAYS
 
     def __post_init__(self) -> None:
+        if self.type is PredictionType.HEALTH_TREND:
+            object.__setattr__(self, "window_days", FORECAST_DAYS)
         if not MIN_WINDOW_DAYS <= self.window_days <= MAX_WINDOW_DAYS:
             expected = f"{MIN_WINDOW_DAYS} to {MAX_WINDOW_DAYS} days"
             raise Invalid(f"The window must be {expected}, not {self.window_days}.", fields={"window": expected})
-        if self.type is not PredictionType.CHURN:
+        if self.type not in (PredictionType.CHURN, PredictionType.HEALTH_TREND):
             raise Invalid(
-                f"{self.type} cannot be predicted yet; use CHURN.",
-                fields={"type": "CHURN"},
+                f"{self.type} cannot be predicted yet; use CHURN or HEALTH_TREND.",
+                fields={"type": "CHURN or HEALTH_TREND"},
                 code="INVALID_PREDICTION_TYPE",
             )
 

@@ -16,6 +16,7 @@ from cs_ml.store.scope import AnySelect, Scope
 from cs_ml.store.tables import (
     AccountHealthScoreHistory,
     ExternalRef,
+    HealthReference,
     Pipeline,
     SalesPipelineStage,
     TenantOwned,
@@ -105,6 +106,7 @@ class ImportStore:
         """Removes the tenant's quantiles dated on or after `since`: they are computed anew when asked for."""
         at = text_instant(since)
         self._scope.execute(delete(TenantReference).where(TenantReference.as_of >= at))
+        self._scope.execute(delete(HealthReference).where(HealthReference.as_of >= at))
 
     def find_pipeline(self, name: str) -> int | None:
         statement = select(Pipeline.id).where(Pipeline.name == name).order_by(Pipeline.id).limit(1)

@@ -18,6 +18,7 @@ from cs_ml.domain.predictions import (
     Recommendation,
     RiskFactor,
 )
+from cs_ml.store.predictions.health import health_json, health_of
 from cs_ml.store.tables import AccountMLPrediction as Stored
 
 COLUMNS = (
@@ -51,6 +52,7 @@ COLUMNS = (
     Stored.latency_ms,
     Stored.prompt_version,
     Stored.fallback_reason,
+    Stored.health_insights,
 )
 
 
@@ -94,6 +96,7 @@ def row_of(prediction: Prediction, now: datetime) -> dict[str, Any]:
         "latencyMs": source.latency_ms,
         "promptVersion": source.prompt_version,
         "fallbackReason": source.fallback_reason,
+        "healthInsights": health_json(prediction.health),
         "createdAt": now,
         "updatedAt": now,
     }
@@ -140,6 +143,7 @@ def prediction_of(row: Row[Any]) -> Prediction:
             latency_ms=row.latency_ms,
             cost=Decimal(str(row.llm_cost)) if row.cost_known else None,
         ),
+        health=health_of(row.health_insights),
     )
 
 

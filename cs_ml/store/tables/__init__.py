@@ -12,6 +12,7 @@ from cs_ml.store.tables.activity import (
 )
 from cs_ml.store.tables.base import Base, TenantOwned
 from cs_ml.store.tables.ctas import CTA, CTATask, Playbook, PlaybookTask
+from cs_ml.store.tables.health import HealthReference
 from cs_ml.store.tables.identity import (
     Credential,
     MembershipScope,
@@ -56,6 +57,7 @@ __all__ = [
     "Credential",
     "EngineCalibration",
     "ExternalRef",
+    "HealthReference",
     "JudgedOutcome",
     "LearnedModel",
     "MembershipScope",

@@ -88,6 +88,7 @@ class AccountMLPrediction(AccountOwned, Base):
     prompt_version: Mapped[str | None] = mapped_column(Text)
     latency_ms: Mapped[int | None] = mapped_column(Integer)
     cost_known: Mapped[bool | None] = mapped_column(Boolean)
+    health_insights: Mapped[Any | None] = mapped_column(Json)
     outcome_source: Mapped[str | None] = mapped_column(Text)
 
 

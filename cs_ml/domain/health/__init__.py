@@ -1,0 +1,1 @@
+"""The health score: what it does, what is expected of it, and why it changed."""

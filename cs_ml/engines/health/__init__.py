@@ -1,0 +1,1 @@
+"""The statistics of health scores: trend, forecast, anomalies, insights. Arrays or dated readings in, values out."""

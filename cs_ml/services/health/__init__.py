@@ -1,0 +1,1 @@
+"""Health scores: what they did, what comes next, and why they changed."""
