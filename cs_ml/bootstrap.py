@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from tempfile import TemporaryDirectory
 
 from cs_ml.domain.errors import Invalid
 from cs_ml.domain.predictions import EngineName
@@ -143,6 +144,15 @@ def open_services(settings: Settings | None = None, clock: Clock = system_clock)
         if llm is not None:
             llm.close()
         database.close()
+
+
+@contextmanager
+def open_scratch() -> Iterator[Services]:
+    """Services over an empty database of their own, without a language model, gone at the end."""
+    with TemporaryDirectory() as folder:
+        settings = Settings(database_url=f"sqlite:///{folder}/scratch.db", openai_api_key=None)
+        with open_services(settings) as services:
+            yield services
 
 
 def _engines_at(rules: Engine, training: TrainingService, model: LanguageModel | None) -> dict[EngineName, EngineAt]:

@@ -8,19 +8,17 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
-from cs_ml.bootstrap import open_services
+from cs_ml.bootstrap import open_scratch
 from cs_ml.domain.actor import Actor
 from cs_ml.domain.policy import DEFAULT_WINDOW_DAYS
 from cs_ml.engines.learned.features import POINTS
 from cs_ml.engines.learned.fitting import SCORECARD_SLOPE, fit_scorecard
 from cs_ml.engines.scorecard import default_scorecard
 from cs_ml.services.learning.quality import bundle_fingerprint, read_split
-from cs_ml.settings import Settings
 
 TARGET = Path("cs_ml/services/learning/prior.json")
 SOURCES = {
@@ -41,7 +39,7 @@ def source(name: str, bundle: Path) -> dict[str, Any]:
     """Of the training rows only. Raises KeyError for a source without an attribution."""
     attribution, scorecard = SOURCES[name], default_scorecard()
     flat = {part.code: SCORECARD_SLOPE for part in scorecard.part}
-    with TemporaryDirectory() as folder, open_services(Settings(database_url=f"sqlite:///{folder}/q.db")) as services:
+    with open_scratch() as services:
         services.importing.import_new_tenant("prior", "Prior", bundle)
         actor = Actor.system(services.access.tenant_by_slug("prior").id)
         split = read_split(bundle, DEFAULT_WINDOW_DAYS)

@@ -1,12 +1,11 @@
 """Verbs about learning: train, champion, bench-quality."""
 
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
 
-from cs_ml.bootstrap import open_services
+from cs_ml.bootstrap import open_scratch, open_services
 from cs_ml.cli.options import Json, Tenant
 from cs_ml.cli.output import note, show, show_data
 from cs_ml.domain.actor import Actor
@@ -14,7 +13,6 @@ from cs_ml.domain.policy import DEFAULT_WINDOW_DAYS
 from cs_ml.services.learning.leaderboard import Leaderboard
 from cs_ml.services.learning.quality import Quality
 from cs_ml.services.learning.training import TrainingReport
-from cs_ml.settings import Settings
 
 _SLUG = "quality"
 
@@ -54,7 +52,7 @@ def bench_quality(
     as_json: Json = False,
 ) -> None:
     """Measure every engine on a bundle whose outcomes are known, in a database of its own."""
-    with TemporaryDirectory() as folder, open_services(Settings(database_url=f"sqlite:///{folder}/q.db")) as services:
+    with open_scratch() as services:
         services.importing.import_new_tenant(_SLUG, "Quality", bundle)
         note("imported")
         actor = Actor.system(services.access.tenant_by_slug(_SLUG).id)

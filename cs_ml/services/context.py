@@ -20,10 +20,10 @@ from cs_ml.domain.context import (
     HealthPoint,
     OpportunityFact,
     Sentiment,
+    Signals,
     WindowTotals,
 )
 from cs_ml.domain.measures import completeness, metrics
-from cs_ml.domain.signals import Signals
 from cs_ml.services.clock import Clock, Moment, moment
 from cs_ml.store.accounts import AccountRepository, not_found
 from cs_ml.store.database import Database

@@ -14,7 +14,7 @@ from cs_ml.domain.policy import (
 )
 from cs_ml.domain.predictions import Assessment, EngineName, Evidence, Impact, Provenance, Recommendation, RiskFactor
 from cs_ml.engines.base import Answer
-from cs_ml.engines.calibration import probability_of
+from cs_ml.engines.calibration.numbers import probability_of
 from cs_ml.engines.evidence import evidence_of
 from cs_ml.engines.features import Quantity, quantities
 from cs_ml.engines.learned.features import Measures, measures

@@ -9,8 +9,15 @@ from itertools import chain
 from math import copysign, log, log1p, sqrt
 from sys import intern
 
-from cs_ml.domain.context import DIMENSIONS, WINDOWS, AccountContext, TenantReference
-from cs_ml.domain.signals import HEALTH_BANDS_DAYS, ContactBand, Signals
+from cs_ml.domain.context import (
+    DIMENSIONS,
+    HEALTH_BANDS_DAYS,
+    WINDOWS,
+    AccountContext,
+    ContactBand,
+    Signals,
+    TenantReference,
+)
 from cs_ml.engines.features import feed_stopped, quantities, rhythm
 from cs_ml.engines.scorecard import Scorecard
 

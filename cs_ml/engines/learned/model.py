@@ -10,7 +10,7 @@ from hashlib import sha256
 from json import dumps
 from typing import Any, Literal
 
-from cs_ml.engines.calibration import probability_of
+from cs_ml.engines.calibration.numbers import probability_of
 from cs_ml.engines.learned.features import Measures, Value
 
 CLIP = 3.0  # spreads from the centre beyond which a straight line goes on flat: no customer is out of all proportion

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from cs_ml.engines.calibrating import fit_platt
-from cs_ml.engines.calibration import probability_of
+from cs_ml.engines.calibration.fitting import fit_platt
+from cs_ml.engines.calibration.numbers import probability_of
 from cs_ml.engines.learned.design import Floats
 from cs_ml.engines.learned.features import Measures
 from cs_ml.engines.learned.fitting import Fitted, Prior, finished, fit_one, point_shapes, scaled

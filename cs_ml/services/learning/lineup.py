@@ -8,18 +8,17 @@ from threading import Lock
 
 from cs_ml.domain.actor import Actor
 from cs_ml.domain.identity.tenant_settings import read_settings
-from cs_ml.domain.learning import StoredCalibration
 from cs_ml.domain.policy import DEFAULT_WINDOW_DAYS
 from cs_ml.domain.predictions import EngineName
 from cs_ml.engines.base import Engine, wants_signals
-from cs_ml.engines.calibrated import CalibratedEngine
-from cs_ml.engines.calibration import Calibration
+from cs_ml.engines.calibration.engine import CalibratedEngine
+from cs_ml.engines.calibration.numbers import Calibration
 from cs_ml.engines.learned.engine import LearnedEngine
 from cs_ml.engines.learned.model import load_model
 from cs_ml.engines.scorecard import Scorecard
 from cs_ml.store.database import Database
 from cs_ml.store.identity.tenant_settings import TenantSettingRepository
-from cs_ml.store.learning.models import CalibrationRepository, ModelRepository
+from cs_ml.store.learning.models import CalibrationRepository, ModelRepository, StoredCalibration
 from cs_ml.store.scope import Scope
 
 AUTO_CHOICE = "champion_chosen"  # the tenant's setting that keeps what `auto` came to

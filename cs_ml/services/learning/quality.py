@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from cs_ml.domain.actor import Actor
 from cs_ml.domain.errors import Invalid
-from cs_ml.engines.calibrating import fit_calibration
+from cs_ml.engines.calibration.fitting import fit_calibration
 from cs_ml.engines.learned.model import LearnedModel
 from cs_ml.engines.learned.selection import TrainingRows
 from cs_ml.engines.learned.training import cold_start, enough, train

@@ -9,11 +9,10 @@ from typing import Any
 
 from cs_ml.domain.actor import Actor, Permission
 from cs_ml.domain.errors import Forbidden
-from cs_ml.domain.learning import StoredCalibration, StoredModel
 from cs_ml.domain.policy import DEFAULT_BASE_RATE, DEFAULT_WINDOW_DAYS, MAX_PROBABILITY, MIN_PROBABILITY
 from cs_ml.domain.predictions import EngineName
 from cs_ml.engines.base import Engine
-from cs_ml.engines.calibrating import fit_calibration
+from cs_ml.engines.calibration.fitting import fit_calibration
 from cs_ml.engines.learned.engine import LearnedEngine
 from cs_ml.engines.learned.features import POINTS, Measures, measures
 from cs_ml.engines.learned.fitting import Prior
@@ -27,7 +26,7 @@ from cs_ml.services.learning.rows import Asked, judged_windows, read_rows, scene
 from cs_ml.store.accounts import AccountRepository
 from cs_ml.store.database import Database
 from cs_ml.store.learning.calibrations import MaturedRepository
-from cs_ml.store.learning.models import CalibrationRepository, ModelRepository
+from cs_ml.store.learning.models import CalibrationRepository, ModelRepository, StoredCalibration, StoredModel
 
 _EVERYBODY = 10_000_000
 _COLD_ACCOUNTS = 2_000  # tell a tenant's usual points well enough

@@ -9,7 +9,7 @@ from cs_ml.domain.actor import Actor
 from cs_ml.domain.errors import EngineUnavailable
 from cs_ml.domain.llm.usage import Attempt
 from cs_ml.engines.base import Answer, Engine
-from cs_ml.engines.calibrated import CalibratedEngine
+from cs_ml.engines.calibration.engine import CalibratedEngine
 from cs_ml.engines.fallback import assess
 from cs_ml.engines.llm import LlmEngine
 from cs_ml.llm.client import LlmClient

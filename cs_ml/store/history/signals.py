@@ -9,8 +9,7 @@ from typing import Any
 from sqlalchemy import Double, Integer, bindparam, case, cast, func, literal, select
 from sqlalchemy import Text as SqlText
 
-from cs_ml.domain.context import DIMENSIONS, WINDOWS
-from cs_ml.domain.signals import HEALTH_BANDS_DAYS, ContactBand, HealthBand, Signals
+from cs_ml.domain.context import DIMENSIONS, HEALTH_BANDS_DAYS, WINDOWS, ContactBand, HealthBand, Signals
 from cs_ml.store.accounts import NO_ENGAGEMENT, day_of, happened_at, stated_number
 from cs_ml.store.scope import AnySelect, Scope
 from cs_ml.store.tables import AccountHealthScoreHistory, CRMActivity

@@ -1,19 +1,44 @@
 """Stored models and calibrations: the newest is in force, older ones stay for the record."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any
 
 from sqlalchemy import bindparam, func, select
 
-from cs_ml.domain.learning import StoredCalibration, StoredModel
 from cs_ml.domain.predictions import EngineName
 from cs_ml.store.scope import AnySelect, Scope
 from cs_ml.store.tables import EngineCalibration, JudgedOutcome, LearnedModel
 
 _MODEL_KEY = ("tenantId", "windowDays", "version")
 _CALIBRATION_KEY = ("tenantId", "engine", "version")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoredModel:
+    """`numbers`: the model as JSON values; `metrics`: of its validation."""
+
+    version: str
+    kind: str
+    window_days: int
+    fingerprint: str
+    trained_at: datetime
+    metrics: Mapping[str, Any]
+    numbers: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoredCalibration:
+    """Fitted on `outcomes` judged windows of which `churned` churned; `numbers`: the calibration as JSON values."""
+
+    engine: EngineName
+    version: str
+    fitted_at: datetime
+    outcomes: int
+    churned: int
+    numbers: Mapping[str, Any]
 
 
 class ModelRepository:

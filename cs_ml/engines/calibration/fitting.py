@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from cs_ml.engines.calibration import Calibration, log_odds
+from cs_ml.engines.calibration.numbers import Calibration, log_odds
 
 Floats = NDArray[np.float64]
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from cs_ml.domain.context import AccountContext, TenantReference
 from cs_ml.domain.predictions import EngineName
 from cs_ml.engines.base import Answer, Engine
-from cs_ml.engines.calibration import Calibration
+from cs_ml.engines.calibration.numbers import Calibration
 
 
 class CalibratedEngine:
