@@ -126,10 +126,11 @@ def _words(design: Design, weights: Sequence[float]) -> dict[str, Shape]:
 def fit_stumps(rows: Sequence[Measures], churned: Floats, _prior: Prior) -> Fitted:
     """Boosted trees of one split each: a sum of steps, read off column by column."""
     from sklearn.ensemble import HistGradientBoostingClassifier
+    from threadpoolctl import threadpool_limits
 
     design = Design.of(rows)
     binned = design.binned(rows)
-    models = [
+    makers = [
         HistGradientBoostingClassifier(
             learning_rate=_RATE,
             max_iter=_ROUNDS,
@@ -139,10 +140,12 @@ def fit_stumps(rows: Sequence[Measures], churned: Floats, _prior: Prior) -> Fitt
             max_features=_SHARE,
             early_stopping=False,
             random_state=SEED + number,
-        ).fit(binned, churned)
+        )
         for number in range(_ENSEMBLE)
     ]
-    return _read_steps(design, binned.shape[1], lambda matrix: _mean_odds(models, matrix))
+    with threadpool_limits(limits=1):  # threads of a busy machine wait for each other longer than they work
+        models = [maker.fit(binned, churned) for maker in makers]
+        return _read_steps(design, binned.shape[1], lambda matrix: _mean_odds(models, matrix))
 
 
 def _mean_odds(models: Sequence[Any], matrix: Floats) -> Floats:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from cs_ml.domain.policy import DEFAULT_BASE_RATE
 from cs_ml.engines.calibration.fitting import fit_platt
 from cs_ml.engines.calibration.numbers import probability_of
 from cs_ml.engines.learned.design import Floats
@@ -17,6 +18,8 @@ from cs_ml.engines.learned.model import LearnedModel
 from cs_ml.engines.learned.selection import Choice, TrainingRows, choose
 
 MIN_OUTCOMES, MIN_CHURNED = 30, 8
+# A hundred windows may hold half as many again that left as usual: their share alone is too rough a level.
+LEVEL_ROWS = 10
 # A model that was fitted to outcomes needs little more: its slope is 1 unless the validation says otherwise.
 _SLOPE, _SLOPE_SPREAD = 1.0, 0.1
 
@@ -32,8 +35,8 @@ def train(rows: TrainingRows, prior: Prior, scorecard: str) -> LearnedModel:
     choice = choose(rows, prior)
     slope = _slope(choice)
     fitted = scaled(fit_one(choice.kind, rows.measures, rows.churned, prior), slope)
-    rate = float(rows.churned.mean())
-    level = _level(fitted.odds(rows.measures), rate) if slope != 1 else 0.0
+    rate = usual_rate(rows.churned)
+    level = _level(fitted.odds(rows.measures), rate)
     fitted = finished(replace(fitted, intercept=fitted.intercept + level), rows.measures)
     return LearnedModel(
         kind=choice.kind,
@@ -47,6 +50,11 @@ def train(rows: TrainingRows, prior: Prior, scorecard: str) -> LearnedModel:
         scorecard=scorecard,
         metrics={"losses": dict(choice.losses), "validated": len(choice.churned), "slope": slope},
     )
+
+
+def usual_rate(churned: Floats) -> float:
+    """The share that churned, as if LEVEL_ROWS windows more had been judged of which DEFAULT_BASE_RATE churned."""
+    return (float(churned.sum()) + LEVEL_ROWS * DEFAULT_BASE_RATE) / (len(churned) + LEVEL_ROWS)
 
 
 def cold_start(

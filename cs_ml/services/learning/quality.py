@@ -18,7 +18,7 @@ from cs_ml.domain.errors import Invalid
 from cs_ml.engines.calibration.fitting import fit_calibration
 from cs_ml.engines.learned.model import LearnedModel
 from cs_ml.engines.learned.selection import TrainingRows
-from cs_ml.engines.learned.training import cold_start, enough, train
+from cs_ml.engines.learned.training import cold_start, enough, train, usual_rate
 from cs_ml.engines.rules import over_window
 from cs_ml.engines.scorecard import Scorecard
 from cs_ml.evaluation.metrics import evaluate
@@ -202,7 +202,7 @@ class _Bench:
         raw, seen = self._rules(known), self._rules(test)
         calibration = fit_calibration(list(raw), [bool(one) for one in known.churned])
         adjusted = [calibration.adjust(one) for one in seen] if calibration else seen
-        model = self._model(known, rate)
+        model = self._model(known)
         self._says.append(says(model))
         self._progress(f"trained on {len(known)} ({int(known.churned.sum())} left): {model.kind}. {says(model)}")
         return {
@@ -216,10 +216,12 @@ class _Bench:
     def _rules(self, rows: TrainingRows) -> list[float]:
         return [over_window(raw_chance(one, self._scorecard), rows.window_days) for one in rows.measures]
 
-    def _model(self, known: TrainingRows, rate: float) -> LearnedModel:
+    def _model(self, known: TrainingRows) -> LearnedModel:
         if enough(known):
             return train(known, self._prior, self._scorecard.version)
-        return cold_start(known.measures, self._prior, rate, known.window_days, self._scorecard.version)
+        return cold_start(
+            known.measures, self._prior, usual_rate(known.churned), known.window_days, self._scorecard.version
+        )
 
 
 def _band(score: float | str | None, rate: float) -> float:

@@ -9,7 +9,7 @@ from typing import Any
 
 from cs_ml.domain.actor import Actor, Permission
 from cs_ml.domain.errors import Forbidden
-from cs_ml.domain.policy import DEFAULT_BASE_RATE, DEFAULT_WINDOW_DAYS, MAX_PROBABILITY, MIN_PROBABILITY
+from cs_ml.domain.policy import DEFAULT_WINDOW_DAYS, MAX_PROBABILITY, MIN_PROBABILITY
 from cs_ml.domain.predictions import EngineName
 from cs_ml.engines.base import Engine
 from cs_ml.engines.calibration.fitting import fit_calibration
@@ -18,7 +18,7 @@ from cs_ml.engines.learned.features import POINTS, Measures, measures
 from cs_ml.engines.learned.fitting import Prior
 from cs_ml.engines.learned.model import LearnedModel, dump_model
 from cs_ml.engines.learned.selection import TrainingRows
-from cs_ml.engines.learned.training import cold_start, enough, train
+from cs_ml.engines.learned.training import cold_start, enough, train, usual_rate
 from cs_ml.engines.scorecard import Scorecard
 from cs_ml.services.clock import Clock, milliseconds
 from cs_ml.services.learning.priors import shipped_prior
@@ -105,14 +105,12 @@ class TrainingService:
         )
 
     def _cold(self, actor: Actor, rows: TrainingRows, prior: Prior, now: datetime) -> LearnedModel:
-        """At the tenant's base rate, as if one window in ten of MIN_OUTCOMES more had been judged churned."""
+        """At what is known of the tenant's base rate."""
         with self._database.read(actor) as scope:
             ids = AccountRepository(scope).list_ids(limit=_COLD_ACCOUNTS)
         scenes = scenes_at(self._database, actor, ids, now, now)
         everyone = [measures(scene.context, scene.reference, self._scorecard) for scene in scenes]
-        weight = 30
-        rate = (float(rows.churned.sum()) + weight * DEFAULT_BASE_RATE) / (len(rows) + weight)
-        return cold_start(everyone, prior, rate, DEFAULT_WINDOW_DAYS, self._scorecard.version)
+        return cold_start(everyone, prior, usual_rate(rows.churned), DEFAULT_WINDOW_DAYS, self._scorecard.version)
 
     def _llm(self, actor: Actor, now: datetime) -> tuple[CalibrationReport, StoredCalibration | None]:
         with self._database.read(actor) as scope:
