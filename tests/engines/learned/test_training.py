@@ -71,7 +71,7 @@ def test_a_blend_is_the_mean_of_its_parts() -> None:
     known = rows(200, signal=1.0)
     found = fit_all(known.measures, known.churned, PRIOR, many=True)
     parts = [found[kind] for kind in ("scorecard", "ridge", "stumps")]
-    mean = np.mean([part.odds(known.measures) for part in parts], axis=0)  # type: ignore[arg-type]
+    mean = np.mean([part.odds(known.measures) for part in parts], axis=0)
     assert blended(parts).odds(known.measures) == pytest.approx(mean, abs=1e-9)
 
 

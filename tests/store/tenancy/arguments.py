@@ -15,7 +15,9 @@ from cs_ml.engines.rules import RulesEngine
 from cs_ml.engines.scorecard import default_scorecard
 from cs_ml.services.clock import Moment
 from cs_ml.services.importing import write_template
+from cs_ml.services.learning.quality import SplitRow
 from cs_ml.services.predicting.limits import PredictionLimit
+from cs_ml.store.learning.models import StoredCalibration, StoredModel
 from cs_ml.store.portfolio.repository import Ranked
 from cs_ml.store.tables import CRMActivity, ExternalRef
 from tests.store.tenancy.twins import Named
@@ -47,6 +49,9 @@ NAMING: Mapping[str, Maker] = {
     "words": lambda named: named.ref,
     "AccountRepository.find.account": lambda named: named.ref,
     "ContextService.resolve.account": lambda named: named.ref,
+    "SignalRepository.load.account_ids": lambda named: [named.account_id],
+    "QualityService.rows.split": lambda named: [SplitRow(named.ref, AGO.date(), "train")],
+    "read_rows.asked": lambda named: {AGO: {named.account_id: True}},
     "ImportStore.find_pipeline.name": lambda named: named.pipeline,
     "ImportStore.update.columns": lambda named: {"id": [named.activity_id], "subject": ["taken over"]},
     "ImportStore.add_stages.rows": lambda named: [
@@ -54,6 +59,15 @@ NAMING: Mapping[str, Maker] = {
     ],
 }
 _PLAIN: Mapping[str, Callable[[], Any]] = {
+    "CalibrationRepository.save.found": lambda: StoredCalibration(
+        engine="rules", version="v", fitted_at=NOW, outcomes=1, churned=0, numbers={}
+    ),
+    "ModelRepository.save.model": lambda: StoredModel(
+        version="v", kind="base", window_days=90, fingerprint="", trained_at=NOW, metrics={}, numbers={}
+    ),
+    "bundle": lambda: Path("nowhere"),
+    "progress": lambda: lambda _text: None,
+    "scorecard": default_scorecard,
     "as_of": lambda: AGO,
     "at": lambda: NOW,
     "attempts": list,
