@@ -2,7 +2,7 @@ PY := .venv/bin/python
 CODE := $(wildcard cs_ml pages app.py tests benchmarks)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench-quality e2e-llm fmt lock
+.PHONY: help setup run test check security bench-quality e2e-llm sbom fmt lock
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +23,10 @@ check: setup  ## format, lint, types, architecture and repository rules
 	$(PY) -m mypy $(CODE)
 	$(PY) -m pytest -q tests/test_architecture.py tests/support/own/test_repository.py
 
+security: setup  ## prove each security requirement and each failure of the model's server: one line each
+	@bash tools/setup.sh browser
+	$(PY) -m pytest -q -n auto --security
+
 bench: setup  ## measure against the goals; JSON=FILE keeps the figures
 	$(PY) -m benchmarks $(if $(JSON),--json $(JSON))
 
@@ -31,6 +35,9 @@ bench-quality: setup  ## measure every engine on BUNDLE=DIR, a bundle with a spl
 
 e2e-llm: setup  ## predict by a small real model on this machine; MODEL=smollm2 or qwen1.5b, ACCOUNTS=5
 	$(PY) -m benchmarks.llm.e2e $(if $(MODEL),--model $(MODEL)) $(if $(ACCOUNTS),--accounts $(ACCOUNTS))
+
+sbom: setup  ## write what the product is made of, as CycloneDX, to FILE (sbom.json)
+	$(PY) tools/sbom.py $(or $(FILE),sbom.json)
 
 fmt: setup  ## format the code, fix what the linter can fix, renew the README's tables
 	$(PY) -m ruff check --fix-only --quiet .

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-MODULES = ("context", "importing", "llm.client", "llm.redaction", "llm.tokens")
+MODULES = ("context", "ctas", "importing", "llm.client", "llm.overhead", "llm.redaction", "llm.tokens", "page")
 
 
 def main() -> int:

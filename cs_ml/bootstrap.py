@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from cs_ml.domain.errors import Invalid
@@ -21,7 +22,12 @@ from cs_ml.services.context import ContextService
 from cs_ml.services.databases import DatabaseService, prepare
 from cs_ml.services.health.backtest import HealthBacktestService
 from cs_ml.services.health.explaining import ExplanationService
+from cs_ml.services.health.movements import MovementService
+from cs_ml.services.health.standing_out import AnomalyService
 from cs_ml.services.identity.access import AccessService
+from cs_ml.services.identity.audit import AuditService
+from cs_ml.services.identity.leaving import LeavingService
+from cs_ml.services.identity.members import MemberService
 from cs_ml.services.identity.sessions import SessionService
 from cs_ml.services.identity.tenant_settings import TenantSettingsService
 from cs_ml.services.importing import ImportService
@@ -45,8 +51,14 @@ from cs_ml.services.truth.model_alone import ModelAlone
 from cs_ml.services.truth.outcomes import OutcomeService
 from cs_ml.services.truth.replaying import EngineAt
 from cs_ml.services.truth.validation import ValidationService
+from cs_ml.services.work.accepting import AcceptingService
+from cs_ml.services.work.automation import AutomationService
+from cs_ml.services.work.changes import CtaChangeService
+from cs_ml.services.work.inbox import InboxService
+from cs_ml.services.work.playbooks import PlaybookService
 from cs_ml.settings import Settings
 from cs_ml.store.database import Database
+from cs_ml.store.migrations.copying import backup, restore
 
 MIN_KEY_LENGTH = 32
 MIN_KEY_LETTERS = 8  # fewer different ones are no random choice
@@ -64,6 +76,9 @@ class Services:
     database: Database
     clock: Clock
     access: AccessService
+    members: MemberService
+    audit: AuditService
+    leaving: LeavingService
     tenant_settings: TenantSettingsService
     accounts: AccountService
     portfolio: PortfolioService
@@ -72,11 +87,18 @@ class Services:
     batches: BatchService
     health_backtest: HealthBacktestService
     explanations: ExplanationService
+    anomalies: AnomalyService
+    movements: MovementService
     importing: ImportService
     freshness: FreshnessService
     usage: UsageService
     prompts: PromptService
     trial: TrialService
+    suggestions: AcceptingService
+    automation: AutomationService
+    inbox: InboxService
+    cta_changes: CtaChangeService
+    playbooks: PlaybookService
     outcomes: OutcomeService
     validation: ValidationService
     accuracy: AccuracyService
@@ -95,16 +117,19 @@ def open_services(settings: Settings | None = None, clock: Clock = system_clock)
     and for settings of the language model that cannot be.
     """
     settings = settings or Settings()
-    configure_logs(settings.log_level)
+    configure_logs(settings.log_level, settings.secrets())
     llm = _language_model(settings, clock)
     database = Database(settings.database_url)
     points = default_scorecard()
     scorecard = RulesEngine(points)
     engines = TenantLineups(database, scorecard, points)
     training = TrainingService(database, clock, points)
-    prompts = PromptService(database, clock, KnownEntitiesCache(database))
+    known = KnownEntitiesCache(database)
+    prompts = PromptService(database, clock, known)
     usage = UsageService(database, clock)
     model = LanguageModel(client=llm, prompts=prompts, usage=usage) if llm else None
+    daily_ctas = settings.limit_ctas_per_day
+    automation = AutomationService(database, clock, daily_limit=daily_ctas)
     try:
         prepare(database)
         yield Services(
@@ -112,6 +137,9 @@ def open_services(settings: Settings | None = None, clock: Clock = system_clock)
             database=database,
             clock=clock,
             access=AccessService(database, clock),
+            members=MemberService(database, clock),
+            audit=AuditService(database, clock),
+            leaving=LeavingService(database, clock, known.forget),
             tenant_settings=TenantSettingsService(database, clock),
             accounts=AccountService(database, clock),
             portfolio=PortfolioService(database, clock),
@@ -122,12 +150,20 @@ def open_services(settings: Settings | None = None, clock: Clock = system_clock)
                 EngineChain(engines, model),
                 PredictionLimit(settings.limit_predictions_per_day),
                 claim_ttl=CLAIM_TTL + timedelta(seconds=settings.llm_timeout_s),
+                after=automation.after,
             ),
             freshness=FreshnessService(database, clock),
             importing=ImportService(database, clock),
-            batches=BatchService(database, clock, engines),
+            batches=BatchService(database, clock, engines, after=automation.after),
+            suggestions=AcceptingService(database, clock, daily_limit=daily_ctas),
+            automation=automation,
+            inbox=InboxService(database, clock),
+            cta_changes=CtaChangeService(database, clock),
+            playbooks=PlaybookService(database, clock),
             health_backtest=HealthBacktestService(database, clock),
             explanations=ExplanationService(database, clock, scorecard),
+            anomalies=AnomalyService(database, clock),
+            movements=MovementService(database, clock),
             usage=usage,
             prompts=prompts,
             trial=TrialService(llm, usage),
@@ -168,11 +204,13 @@ def _language_model(settings: Settings, clock: Clock) -> LlmClient | None:
     key = settings.openai_api_key.get_secret_value() if settings.openai_api_key else ""
     if not key:
         return None
+    following = settings.openai_api_key_fallback
     endpoint = Endpoint(
         base_url=settings.openai_base_url,
         api_key=key,
         model=settings.llm_model,
         allow_http=settings.llm_allow_http,
+        fallback_key=(following.get_secret_value() or None) if following else None,
     )
     return LlmClient(endpoint, load_prices(settings.llm_prices), timeout_s=settings.llm_timeout_s, now=clock)
 
@@ -199,3 +237,25 @@ def open_schema(settings: Settings | None = None, *, as_owner: bool = False) -> 
         yield DatabaseService(database)
     finally:
         database.close()
+
+
+@contextmanager
+def open_leaving(settings: Settings | None = None, clock: Clock = system_clock) -> Iterator[LeavingService]:
+    """Deleting tenants, with the rights of the role that migrates."""
+    settings = settings or Settings()
+    database = Database(settings.owner_database_url or settings.database_url)
+    try:
+        prepare(database)
+        yield LeavingService(database, clock)
+    finally:
+        database.close()
+
+
+def backup_database(file: Path) -> int:
+    """Copies the configured SQLite database into a new file; answers its bytes."""
+    return backup(Settings().database_url, file)
+
+
+def restore_database(file: Path, *, overwrite: bool) -> int:
+    """Puts a copy in the configured SQLite database's place; answers its bytes."""
+    return restore(Settings().database_url, file, overwrite=overwrite)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Literal
+from urllib.parse import unquote, urlsplit
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -30,14 +31,28 @@ class Settings(BaseSettings):
     demo_password: str | None = Field(
         default=None, description="The password of the demo's users; default: made up and shown once.", repr=False
     )
+    client_header: str | None = Field(
+        default=None,
+        description="Header in which the proxy in front of the app names the client, such as `X-Real-IP`; only where"
+        " the proxy overwrites what a browser sends. Without it the address of the connection counts.",
+    )
     limit_predictions_per_day: int = Field(
         default=100, ge=0, description="Single predictions a tenant may compute a day (cached answers are free)."
+    )
+    limit_ctas_per_day: int = Field(
+        default=50, ge=0, description="CTAs that a tenant may get automatically a day (a person's do not count)."
     )
     openai_api_key: SecretStr | None = Field(
         default=None,
         validation_alias="openai_api_key",  # the name that every tool uses, without our prefix
         description="Key of the language model's server; any word for a server of your own that wants none."
         " Without it the other engines answer.",
+    )
+    openai_api_key_fallback: SecretStr | None = Field(
+        default=None,
+        validation_alias="openai_api_key_fallback",
+        description="A second key, used as soon as the first is refused. To change keys without a pause, set the new"
+        " one here, revoke the old one, then move it up.",
     )
     openai_base_url: str = Field(
         default="https://api.openai.com/v1",
@@ -65,3 +80,10 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="DEBUG, INFO, WARNING or ERROR; logs go to standard error."
     )
+
+    def secrets(self) -> tuple[str, ...]:
+        """What must stand in no log: keys and passwords."""
+        passwords = (urlsplit(url).password for url in (self.database_url, self.owner_database_url) if url)
+        written = (form for each in passwords if each for form in (each, unquote(each)))
+        keys = (key.get_secret_value() for key in (self.openai_api_key, self.openai_api_key_fallback) if key)
+        return tuple(str(secret) for secret in (*keys, self.session_key, self.demo_password, *written) if secret)

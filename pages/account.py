@@ -3,7 +3,7 @@
 import streamlit as st
 
 from cs_ml.domain.actor import Permission
-from cs_ml.domain.timeline import band_since
+from cs_ml.domain.health.timeline import band_since
 from cs_ml.ui.components import download_name, plain, zone_of
 from cs_ml.ui.formatting import percent
 from cs_ml.ui.runtime import require_actor, services
@@ -14,6 +14,7 @@ from cs_ml.ui.screens.account.header import draw_band, draw_left, draw_profile
 from cs_ml.ui.screens.account.history import draw_health, draw_predictions
 from cs_ml.ui.screens.account.knowledge import draw_knowledge
 from cs_ml.ui.screens.account.leaving import draw_leaving
+from cs_ml.ui.screens.account.proposal import draw_proposal
 from cs_ml.ui.screens.account.reasons import draw_lowering, draw_parts, draw_raising
 from cs_ml.ui.screens.account.sent import draw_sent
 
@@ -49,6 +50,8 @@ def render() -> None:
         with risk:
             draw_raising(prediction, zone)
         with advice:
+            if as_of is None and left is None:
+                draw_proposal(account_id)
             draw_recommendations(prediction, left=left is not None)
             draw_lowering(prediction, zone)
     chance = f"{percent(prediction.probability)} risk" if prediction else "no prediction"

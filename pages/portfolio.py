@@ -4,10 +4,13 @@ import streamlit as st
 
 from cs_ml.domain.actor import Permission
 from cs_ml.domain.portfolio import PAGE_ROWS
+from cs_ml.ui.cache import data_as_of
 from cs_ml.ui.components import empty_state, reader_zone
 from cs_ml.ui.runtime import require_actor, services
 from cs_ml.ui.screens.portfolio.download import draw_download
 from cs_ml.ui.screens.portfolio.filters import ask_filters, ask_owner, draw_active, recall
+from cs_ml.ui.screens.portfolio.generate import draw_generate
+from cs_ml.ui.screens.portfolio.movements import draw_movements
 from cs_ml.ui.screens.portfolio.paging import draw_pages, page_starts
 from cs_ml.ui.screens.portfolio.queue import ask_view, draw_rows
 from cs_ml.ui.screens.portfolio.quiet import draw_quiet
@@ -30,8 +33,9 @@ def render() -> None:
     portfolio = services().portfolio.show(actor, query, after=starts[-1] if starts else None)
     now, zone = services().clock(), reader_zone()
     with figures:
-        draw_quiet(portfolio.tiles, now)
+        draw_quiet(portfolio.tiles, now, data_as_of(actor.tenant_id))
         draw_tiles(portfolio.tiles)
+        draw_movements(owner_id, zone)
 
     with st.container(horizontal=True, vertical_alignment="center"):
         draw_active(query, portfolio.matching, portfolio.tiles.accounts)
@@ -45,6 +49,7 @@ def render() -> None:
     first = len(starts) * PAGE_ROWS + 1
     draw_rows(view, portfolio.rows, first, now, zone)
     draw_pages(query, first, len(portfolio.rows), portfolio.matching, portfolio.next)
+    draw_generate(actor)
 
 
 def _draw_empty(*, may_import: bool, owned: bool) -> None:

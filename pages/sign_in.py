@@ -1,15 +1,17 @@
 """Where everybody starts: the only page for whom is not signed in."""
 
+from functools import partial
+
 import streamlit as st
 
 from cs_ml.ui.entry.authenticator import Authenticator
 from cs_ml.ui.entry.handover import claim
-from cs_ml.ui.runtime import sessions
+from cs_ml.ui.runtime import client_address, sessions
 
 
 def render() -> None:
     st.title("CS ML")
-    form = Authenticator(sessions().sign_in)
+    form = Authenticator(partial(sessions().sign_in, client=client_address()))
     ticket = form.ask()
     if ticket:
         st.info("Signing you in …")

@@ -1,7 +1,8 @@
 """For every test: no setting and no key of the person who runs it, one PostgreSQL server for the run."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import hypothesis
 import pytest
 
 from cs_ml.store.database import Database
+from tests.e2e.security.reporting import Reporter, read_catalogue
 from tests.support.databases import (
     postgres_database,
     postgres_template,
@@ -25,12 +27,30 @@ hypothesis.settings.register_profile("default", deadline=None)  # a busy machine
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 
 
-def pytest_configure() -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--security", action="store_true", help="one line for each security requirement, at full size")
+
+
+def pytest_configure(config: pytest.Config) -> None:
     """Takes the person's settings and keys away, so that no test can reach a real model or a real database."""
+    if config.getoption("--security"):
+        config.pluginmanager.register(Reporter(read_catalogue()))
     for name in list(os.environ):
         if name.startswith(("CS_ML_", "OPENAI_")):
             del os.environ[name]
     hypothesis.settings.load_profile("ci" if os.environ.get("CI") == "true" else "default")
+
+
+@pytest.fixture
+def figure(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Takes what a test measured, for its line in `make security`."""
+    return partial(record_property, "figure")
+
+
+@pytest.fixture
+def at_full_size(request: pytest.FixtureRequest) -> bool:
+    """Whether the run is `make security`, which takes as many cases as the requirement names."""
+    return bool(request.config.getoption("--security"))
 
 
 @pytest.fixture(scope="session")

@@ -5,13 +5,14 @@
 
 import gc
 import multiprocessing
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Event
 from statistics import median
 from time import process_time
+from typing import Any
 
 import openai
 from pydantic import Field
@@ -49,13 +50,13 @@ ANSWER = {"probability": 0.62, "factors": [FACTOR] * 5, "explanation": "They are
 
 
 def run() -> Iterator[Result]:
-    with _server() as url:
+    with served(ANSWER) as url:
         client = LlmClient(
             Endpoint(base_url=url, api_key="k", model=MODEL), load_prices(), timeout_s=30, now=lambda: NOW
         )
         bare = openai.OpenAI(base_url=url, api_key="k", max_retries=0)
         try:
-            ours, floor = _cpu(
+            ours, floor = cpu_medians(
                 lambda: client.complete(MESSAGES, Verdict, operation="churn-prediction"), lambda: _bare(bare)
             )
         finally:
@@ -83,10 +84,10 @@ def _bare(client: openai.OpenAI) -> Verdict:
     return Verdict.model_validate_json(completion.choices[0].message.content)
 
 
-def _cpu(*steps: Step) -> list[float]:
+def cpu_medians(*steps: Step, rounds: int = ROUNDS) -> list[float]:
     """Median seconds of this process's CPU, threads included; the steps take turns."""
     taken: list[list[float]] = [[] for _ in steps]
-    for number in range(WARM_UP + ROUNDS):
+    for number in range(WARM_UP + rounds):
         for step, times in zip(steps, taken, strict=True):
             start = process_time()
             step()
@@ -97,11 +98,12 @@ def _cpu(*steps: Step) -> list[float]:
 
 
 @contextmanager
-def _server() -> Iterator[str]:
+def served(said: Mapping[str, Any]) -> Iterator[str]:
+    """The address of a server, in a process of its own, that answers so."""
     spawned = multiprocessing.get_context("spawn")
     url, serving = spawned.Pipe(duplex=False)
     done = spawned.Event()
-    process = spawned.Process(target=_serve, args=(serving, done))
+    process = spawned.Process(target=_serve, args=(said, serving, done))
     process.start()
     try:
         yield url.recv()
@@ -110,9 +112,9 @@ def _server() -> Iterator[str]:
         process.join()
 
 
-def _serve(started: Connection, done: Event) -> None:
+def _serve(said: Mapping[str, Any], started: Connection, done: Event) -> None:
     with running_server() as server:
-        server.script(answer(ANSWER))
+        server.script(answer(said))
         started.send(server.url)
         done.wait()
 

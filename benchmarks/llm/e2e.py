@@ -1,10 +1,14 @@
 """Predictions of demo customers by a small real model on this machine: how many answers pass, and how long they take.
 
 `python -m benchmarks.llm.e2e --model smollm2 --accounts 5`, or `make e2e-llm`. The first run fetches the model. Such a
-model proves the path, not accuracy. Ends with 1 where a second ask is not served from the store.
+model proves the path, not accuracy. Then the app itself is driven in a browser against the same model: Refresh, the
+card, a reload.
+
+Ends with 1 where a second ask or the reload is not served from the store, or a call is missing in the books.
 """
 
 import argparse
+import os
 import subprocess
 import sys
 import time
@@ -18,17 +22,21 @@ from statistics import median
 from tempfile import TemporaryDirectory
 
 from pydantic import SecretStr
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from benchmarks.demo_tenant import seed
+from benchmarks.llm.page import refresh_and_reload
 from cs_ml.bootstrap import Services, open_services
-from cs_ml.domain.actor import Actor
+from cs_ml.domain.actor import Actor, Role
 from cs_ml.settings import Settings
 from cs_ml.store.tables import Account, AIUsageEvent
+from tests.e2e.server import free_port, running_app
+from tests.e2e.visits import PHRASE
 from tests.support.databases import sqlite_url
 
 SCRIPT = Path(__file__).parents[2] / "tools" / "real_llm.sh"
 MODELS = ("smollm2", "qwen1.5b")
+PAGE_S = 60.0  # beyond the model, on a busy machine
 START_S = 900.0  # the first start fetches up to 1 GB
 
 
@@ -36,6 +44,7 @@ START_S = 900.0  # the first start fetches up to 1 GB
 class Asked:
     """One prediction: by which engine, why not by the model, in how many seconds."""
 
+    account: int
     engine: str
     reason: str | None
     seconds: float
@@ -47,9 +56,9 @@ def main() -> int:
     parser.add_argument("--model", choices=MODELS, default=MODELS[0])
     parser.add_argument("--accounts", type=int, default=5)
     parser.add_argument("--timeout", type=float, default=300.0, help="seconds for each prediction")
-    parser.add_argument("--port", type=int, default=8085)
+    parser.add_argument("--screenshots", type=Path, metavar="FOLDER", help="where the browser's pictures go")
     options = parser.parse_args()
-    with TemporaryDirectory() as folder, _served(options.model, options.port) as url:
+    with TemporaryDirectory() as folder, _served(options.model) as url:
         settings = Settings(
             database_url=sqlite_url(Path(folder) / "e2e.db"),
             openai_api_key=SecretStr("local"),
@@ -61,12 +70,14 @@ def main() -> int:
             actor = seed(services, options.accounts)
             asked = list(_ask(services, actor))
             _report(services, actor, asked)
-    return 0 if asked and all(one.served_again for one in asked) else 1
+            page_works = _show_page(services, actor, asked[0].account, Path(folder), options.screenshots)
+    return 0 if page_works and all(one.served_again for one in asked) else 1
 
 
 @contextmanager
-def _served(model: str, port: int) -> Iterator[str]:
+def _served(model: str) -> Iterator[str]:
     """The model's server, ended with the block."""
+    port = free_port()
     server = subprocess.Popen(["bash", str(SCRIPT), model, str(port)], stdout=sys.stderr)
     try:
         _wait_until_ready(server, port)
@@ -108,6 +119,7 @@ def _ask(services: Services, actor: Actor) -> Iterator[Asked]:
             flush=True,
         )
         yield Asked(
+            account=account,
             engine=source.engine,
             reason=source.fallback_reason,
             seconds=seconds,
@@ -131,6 +143,30 @@ def _report(services: Services, actor: Actor, asked: Sequence[Asked]) -> None:
     print(f"seconds of a prediction: median {median(seconds):.1f}, maximum {max(seconds):.1f}")
     print(f"prompt tokens of a request: median {median(prompts):.0f}, maximum {max(prompts)}")
     print(f"second asks served from the store: {sum(one.served_again for one in asked)} of {len(asked)}")
+
+
+def _show_page(services: Services, actor: Actor, account: int, folder: Path, shots: Path | None) -> bool:
+    """Whether the page shows what was asked for, and the books hold it."""
+    settings, email = services.settings, "ada@example.com"
+    services.access.add_user(actor, email, role=Role.ADMIN, name="Ada", password=PHRASE)
+    os.environ |= {
+        "OPENAI_API_KEY": "local",
+        "OPENAI_BASE_URL": settings.openai_base_url,
+        "CS_ML_LLM_MODEL": settings.llm_model,
+        "CS_ML_LLM_TIMEOUT_S": str(settings.llm_timeout_s),
+    }
+    before = _calls(services, actor)
+    with running_app(settings.database_url, folder) as address:
+        seen = refresh_and_reload(address, email, account, patience_s=settings.llm_timeout_s + PAGE_S, shots=shots)
+    calls = _calls(services, actor) - before
+    print(f"the page after Refresh, {seen.seconds:.1f} s: {' | '.join(seen.made)}")
+    print(f"after a reload from the store: {seen.stored}; calls in the books: {calls}; faults: {seen.faults or 'none'}")
+    return bool(seen.made) and seen.stored and calls > 0 and not seen.faults
+
+
+def _calls(services: Services, actor: Actor) -> int:
+    with services.database.read(actor) as scope:
+        return int(scope.execute(select(func.count(AIUsageEvent.id))).scalar_one())
 
 
 if __name__ == "__main__":

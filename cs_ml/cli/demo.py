@@ -60,5 +60,6 @@ def demo_of(services: Services) -> Demo:
         importing=services.importing,
         context=services.context,
         batches=services.batches,
+        playbooks=services.playbooks,
         validation=services.validation,
     )

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from cs_ml.bootstrap import Services, open_services
-from cs_ml.cli.options import Json
+from cs_ml.cli.options import Json, SkipCta
 from cs_ml.cli.output import EXIT_INVALID, show, show_data, show_error
 from cs_ml.domain.actor import Actor
 from cs_ml.domain.errors import Invalid, NotFound
@@ -38,6 +38,7 @@ def import_bundle(
     template: Annotated[
         Path | None, typer.Option("--template", metavar="DIR", help="Write an example bundle into DIR instead.")
     ] = None,
+    skip_cta: SkipCta = False,
     as_json: Json = False,
 ) -> None:
     """Import a CSV bundle: all of it or nothing, and only what is new or changed."""
@@ -49,7 +50,7 @@ def import_bundle(
     day = _day(data_date)
     with open_services() as services:
         try:
-            report, bands = _import(services, source, tenant, create_tenant, day, dry_run=dry_run)
+            report, bands = _import(services, source, tenant, create_tenant, day, dry_run=dry_run, skip_cta=skip_cta)
         except InvalidBundle as error:
             _show_faults(error, as_json=as_json)
             raise typer.Exit(EXIT_INVALID) from None
@@ -60,7 +61,7 @@ def import_bundle(
 
 
 def _import(
-    services: Services, source: Path, slug: str, name: str | None, day: date | None, *, dry_run: bool
+    services: Services, source: Path, slug: str, name: str | None, day: date | None, *, dry_run: bool, skip_cta: bool
 ) -> tuple[ImportReport, Mapping[str, int] | None]:
     """What became of the bundle, and accounts per risk band once each has a prediction (None in a dry run)."""
     with _Progress() as progress:
@@ -80,7 +81,9 @@ def _import(
         if dry_run:
             return report, None
         actor = Actor.system(services.access.tenant_by_slug(slug).id)
-        return report, services.batches.predict_missing(actor, lambda done: progress.show("predicting", done))
+        return report, services.batches.predict_missing(
+            actor, lambda done: progress.show("predicting", done), skip_cta=skip_cta
+        )
 
 
 def _find_actor(services: Services, slug: str) -> Actor | None:

@@ -5,7 +5,19 @@ from collections.abc import Sequence
 
 import typer
 
-from cs_ml.cli import database, demo, health, importing, learning, people, predicting, prompting, truth
+from cs_ml.cli import (
+    copying,
+    ctas,
+    database,
+    demo,
+    health,
+    importing,
+    learning,
+    people,
+    predicting,
+    prompting,
+    truth,
+)
 from cs_ml.cli.output import EXIT_USAGE, exit_code, show_error
 from cs_ml.domain.errors import CsMlError, Invalid
 
@@ -18,6 +30,8 @@ app = typer.Typer(
 )
 
 
+copying.register(app)
+ctas.register(app)
 database.register(app)
 demo.register(app)
 health.register(app)

@@ -1,4 +1,4 @@
-"""Verbs for people and tenants: user add, password, disable, enable; tenant set, show."""
+"""Verbs for people and tenants: user add, password, disable, enable, sessions, reset; tenant set, show."""
 
 import select
 import sys
@@ -7,11 +7,13 @@ from typing import Annotated, Any
 import typer
 
 from cs_ml.bootstrap import open_services
+from cs_ml.cli import leaving
 from cs_ml.cli.options import Json, Tenant
 from cs_ml.cli.output import show, show_data
 from cs_ml.domain.actor import AccountScope, Actor, Role
 from cs_ml.domain.identity.people import Tenant as TenantValue
 from cs_ml.services.identity.access import AddedUser
+from cs_ml.services.identity.sessions import IDLE
 
 _STDIN_WAIT_S = 2.0  # an open pipe that nobody writes to is no password
 Email = Annotated[str, typer.Argument(help="The user's e-mail address.")]
@@ -25,10 +27,13 @@ def register(app: typer.Typer) -> None:
     user.command("password")(set_password)
     user.command("disable")(disable_user)
     user.command("enable")(enable_user)
+    user.command("sessions")(show_sessions)
+    user.command("reset")(reset_user)
     app.add_typer(user, name="user")
     tenant = typer.Typer(help="Settings of a tenant.", no_args_is_help=True)
     tenant.command("set")(set_tenant)
     tenant.command("show")(show_tenant)
+    leaving.register(app, tenant)
     app.add_typer(tenant, name="tenant")
 
 
@@ -81,6 +86,32 @@ def disable_user(email: Email, as_json: Json = False) -> None:
 def enable_user(email: Email, as_json: Json = False) -> None:
     """Let a user that was switched off sign in again."""
     _switch(email, disabled=False, as_json=as_json)
+
+
+def show_sessions(email: Email, as_json: Json = False) -> None:
+    """List the browsers that a user is signed in with; `cs-ml user reset` ends them."""
+    with open_services() as services:
+        found = services.access.open_sessions(email, idle=IDLE)
+    if as_json:
+        show_data([{"since": one.created_at, "lastSeen": one.last_seen_at, "until": one.expires_at} for one in found])
+        return
+    for one in found:
+        show(
+            f"since {one.created_at:%Y-%m-%d %H:%M}, last seen {one.last_seen_at:%H:%M}, "
+            f"until {one.expires_at:%Y-%m-%d %H:%M} UTC"
+        )
+    if not found:
+        show(f"{email} is not signed in.")
+
+
+def reset_user(email: Email, as_json: Json = False) -> None:
+    """End every session of a user and forget the failed sign-ins; the password stays."""
+    with open_services() as services:
+        services.access.reset(email)
+    if as_json:
+        show_data({"email": email})
+    else:
+        show(f"{email} is signed out everywhere and may sign in again.")
 
 
 def set_tenant(

@@ -6,11 +6,11 @@ import typer
 
 from cs_ml.bootstrap import open_services
 from cs_ml.cli.asking import AsOf, actor_of, end_of
-from cs_ml.cli.options import Account, Json, Tenant
+from cs_ml.cli.options import Account, Json, SkipCta, Tenant
 from cs_ml.cli.output import show, show_data
 from cs_ml.domain.context import AccountContext
 from cs_ml.domain.policy import DEFAULT_WINDOW_DAYS
-from cs_ml.domain.predictions import Prediction, PredictionType
+from cs_ml.domain.predictions import DOUBT_SENTENCES, Prediction, PredictionType
 from cs_ml.services.predicting.answers import prediction_answer
 
 Type = Annotated[PredictionType, typer.Option("--type", case_sensitive=False, help="What is predicted.")]
@@ -44,6 +44,7 @@ def predict(
     refresh: Annotated[bool, typer.Option("--refresh", help="Compute anew, even if a valid one is stored.")] = False,
     window: Annotated[int, typer.Option(help="Days to look ahead, 30 to 365.")] = DEFAULT_WINDOW_DAYS,
     as_of: AsOf = None,
+    skip_cta: SkipCta = False,
     as_json: Json = False,
 ) -> None:
     """The risk of an account, why, and what to do; from the store while it is valid."""
@@ -56,9 +57,12 @@ def predict(
             force_refresh=refresh,
             window_days=window,
             as_of=None if as_of is None else end_of(as_of),
+            skip_cta=skip_cta,
         )
     if as_json:
         show_data(prediction_answer(found))
+    elif found.health:
+        show(found.explanation)
     else:
         _show_prediction(found)
 
@@ -99,6 +103,8 @@ def _show_prediction(found: Prediction) -> None:
         show(f"A better engine could not answer this time: {source.fallback_reason}.")
     if found.unmatched_numbers:
         show(f"Numbers of the explanation that are not in the data: {', '.join(found.unmatched_numbers)}.")
+    for doubt in found.doubts:
+        show(DOUBT_SENTENCES[doubt])
     show("")
     for factor in found.factors:
         points = "" if factor.points is None else f"{factor.points * 100:+5.1f} points  "

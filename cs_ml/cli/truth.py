@@ -12,11 +12,11 @@ from cs_ml.bootstrap import Services, open_services
 from cs_ml.cli.options import Json, Tenant
 from cs_ml.cli.output import note, show, show_data
 from cs_ml.domain.actor import Actor
-from cs_ml.domain.backtests import BacktestRequest
 from cs_ml.domain.errors import Invalid
-from cs_ml.domain.outcomes import UNJUDGED_SENTENCES, OutcomeCounts, Unjudged
 from cs_ml.domain.policy import DEFAULT_WINDOW_DAYS
 from cs_ml.domain.predictions import EngineName, PredictionType
+from cs_ml.domain.truth.backtests import BacktestRequest
+from cs_ml.domain.truth.outcomes import UNJUDGED_SENTENCES, OutcomeCounts, Unjudged
 from cs_ml.services.truth.backtests import BacktestReport
 from cs_ml.services.truth.validation import ValidationReport
 

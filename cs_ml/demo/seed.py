@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 
 from cs_ml.demo.bundle import Bundle, write
 from cs_ml.demo.generator import DEFAULT_SEED, TENANTS, DemoTenant, generate
+from cs_ml.demo.playbooks import PLAYBOOKS
 from cs_ml.domain.actor import AccountScope, Actor, Role
 from cs_ml.domain.errors import NotFound
 from cs_ml.services.context import ContextService
@@ -15,6 +16,7 @@ from cs_ml.services.identity.access import AccessService
 from cs_ml.services.importing import ImportService
 from cs_ml.services.predicting.batches import BatchService
 from cs_ml.services.truth.validation import ValidationService
+from cs_ml.services.work.playbooks import PlaybookService
 
 # One replay a month: enough for a history on each account and for figures of accuracy later.
 REPLAY_EVERY = timedelta(days=30)
@@ -53,6 +55,7 @@ class Demo:
     importing: ImportService
     context: ContextService
     batches: BatchService
+    playbooks: PlaybookService
     validation: ValidationService
 
     def seed(self, now: datetime, password: str | None, progress: Progress) -> list[DemoUser]:
@@ -79,6 +82,9 @@ class Demo:
             self._import(tenant, bundle, now)
         actor = Actor.system(self.access.tenant_by_slug(tenant.slug).id)
         users = self._add_users(actor, tenant, password)
+        if not self.playbooks.list(actor):
+            for draft in PLAYBOOKS:
+                self.playbooks.add(actor, draft)
         for past in range(REPLAYS, 0, -1):
             day = now.date() - past * REPLAY_EVERY
             self.batches.replay(actor, datetime.combine(day, time(23, 59, 59, 999000), UTC))

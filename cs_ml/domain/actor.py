@@ -7,6 +7,7 @@ from typing import Literal
 from cs_ml.domain.errors import Forbidden
 
 AccountScope = Literal["all", "owned"]
+Source = Literal["app", "command line", "product"]
 
 
 class Role(StrEnum):
@@ -19,6 +20,7 @@ class Role(StrEnum):
 class Permission(StrEnum):
     READ = "read"
     PREDICT = "predict"
+    WORK = "work on CTAs"
     RECORD = "record what happened"
     IMPORT = "import data"
     MANAGE_TENANT = "manage the tenant"
@@ -27,7 +29,7 @@ class Permission(StrEnum):
 _GRANTS: dict[Role, frozenset[Permission]] = {
     Role.OWNER: frozenset(Permission),
     Role.ADMIN: frozenset(Permission),
-    Role.MEMBER: frozenset({Permission.READ, Permission.PREDICT, Permission.RECORD}),
+    Role.MEMBER: frozenset({Permission.READ, Permission.PREDICT, Permission.RECORD, Permission.WORK}),
     Role.VIEWER: frozenset({Permission.READ}),
 }
 
@@ -36,18 +38,20 @@ _GRANTS: dict[Role, frozenset[Permission]] = {
 class Actor:
     """A user inside one tenant, or the product itself (`user_id` None, see `system`).
 
-    `scope` "owned" limits the actor to accounts that the user owns; all others do not exist for them.
+    `scope` "owned" limits the actor to accounts that the user owns; all others do not exist for them. `source`: where
+    it acts from, for the audit.
     """
 
     tenant_id: str
     role: Role
     user_id: int | None = None
     scope: AccountScope = "all"
+    source: Source = "app"
 
     @classmethod
     def system(cls, tenant_id: str) -> "Actor":
         """The product acting for a tenant: workers, imports from the command line."""
-        return cls(tenant_id=tenant_id, role=Role.OWNER)
+        return cls(tenant_id=tenant_id, role=Role.OWNER, source="product")
 
     def may(self, permission: Permission) -> bool:
         return permission in _GRANTS[self.role]

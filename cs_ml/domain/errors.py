@@ -6,6 +6,7 @@
     +-- Invalid             the input is wrong; `fields` says where
     +-- RateLimited         a daily limit is used up; `retry_after` says when it resets
     +-- EngineUnavailable   an engine cannot answer; the chain goes on with the next one
+    +-- DatabaseAway        the database does not respond; nothing was written
 
 Messages are sentences for people: what is wrong and what to do. They never hold personal data.
 """
@@ -32,6 +33,11 @@ class NotFound(CsMlError):
     code = "NOT_FOUND"
 
 
+def no_such_account() -> NotFound:
+    """The same words for every account that the actor cannot see, so that nothing tells whether it exists."""
+    return NotFound("There is no such account. Check the id or the reference.", code="ACCOUNT_NOT_FOUND")
+
+
 class Forbidden(CsMlError):
     code = "FORBIDDEN"
 
@@ -54,6 +60,12 @@ class RateLimited(CsMlError):
     def __init__(self, message: str, *, retry_after: timedelta) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class DatabaseAway(CsMlError):
+    """Of a write: it was rolled back, or never began."""
+
+    code = "DATABASE_UNAVAILABLE"
 
 
 class EngineUnavailable(CsMlError):

@@ -28,6 +28,8 @@ REVIEW_POINTS = 50  # percentage points between two engines beyond which a perso
 MAX_PRIMARY_DRIVERS = 3
 
 CTA_COOLDOWN_DAYS = 7  # between automated CTAs of one account and type
+AUTO_CTA_CONFIDENCE = 0.5  # less makes no CTA by itself, so a fallback never does
+AUTO_CTA_LEVELS_ASKED = ("critical", "high")  # where somebody asks for CTAs of the whole portfolio
 
 # Used where a tenant has no outcomes of its own yet (docs/decisions: the cold-start base rate).
 DEFAULT_BASE_RATE = 0.10
@@ -77,6 +79,10 @@ DUE_DAYS: Mapping[Urgency, int] = {
 }
 
 
+# A whole tenant silent for so long means that the feed has stopped, not that every customer left.
+FEED_STOPPED_DAYS = 21
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Bands:
     """Lowest probability (0..1) of each band; below `medium` is low. Requires critical > high > medium."""
@@ -96,6 +102,11 @@ class Bands:
     def around(cls, base_rate: float) -> "Bands":
         """For calibrated engines, which rarely reach fixed bands: multiples of the tenant's base rate."""
         return cls(critical=max(3 * base_rate, 0.15), high=2 * base_rate, medium=base_rate)
+
+
+def are_far_apart(one: float, other: float) -> bool:
+    """Whether two engines' probabilities (0..1) differ by so much that a person should look."""
+    return abs(one - other) * 100 > REVIEW_POINTS
 
 
 def confidence_level(confidence: float) -> ConfidenceLevel:

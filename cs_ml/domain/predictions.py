@@ -1,12 +1,13 @@
 """A prediction as people and engines see it: probability, reasons with evidence, advice, and where it came from."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Literal
 
+from cs_ml.domain.ctas.values import CtaProposal
 from cs_ml.domain.health.insights import HealthInsights
 from cs_ml.domain.policy import RiskBand, Urgency
 
@@ -31,6 +32,15 @@ Impact = Literal["high", "medium", "low"]
 Trend = Literal["improving", "stable", "declining", "unknown"]
 Priority = Literal["critical", "high", "medium", "low"]
 Effort = Literal["low", "medium", "high"]
+Doubt = Literal["far_apart", "ungrounded_part", "unknown_name", "unsaved"]
+
+# Why a person should look at an answer before acting on it.
+DOUBT_SENTENCES: Mapping[Doubt, str] = {
+    "far_apart": "The language model and the scorecard are far apart here: review this account.",
+    "ungrounded_part": "A part of the model's answer rested on nothing that is known of the customer and was left out.",
+    "unknown_name": "The model spoke of somebody whom the data does not name.",
+    "unsaved": "This answer could not be saved, as the database did not respond. It is gone when the page is left.",
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,9 +86,9 @@ class Assessment:
     """What an engine answers: parts (of `points`) add up to `probability` (0..1) for additive engines.
 
     `confidence` 0..1. `base`, `window_part` and `clipping` are no factors. `unmatched_numbers`: numbers in the
-    explanation, as written there, that do not occur in the data. `rest`: what many parts too small to name add.
-    `calibrated`: the probability was fitted to what happened; `raw_probability` is it before, where it was adjusted
-    afterwards; `base_rate` is what it was fitted at.
+    explanation, as written there, that do not occur in the data. `doubts`: each once. `rest`: what many parts too small
+    to name add. `calibrated`: the probability was fitted to what happened; `raw_probability` is it before, where it was
+    adjusted afterwards; `base_rate` is what it was fitted at.
     """
 
     probability: float
@@ -96,6 +106,7 @@ class Assessment:
     calibrated: bool = False
     raw_probability: float | None = None
     base_rate: float | None = None
+    doubts: tuple[Doubt, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,10 +125,11 @@ class Provenance:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Prediction:
-    """`id` is None for a replay that was not stored. `cached`: served, not computed, by this call. `raw_probability`:
-    before it was adjusted to what happened, None where nothing was adjusted; the parts add up to it.
+    """`id` is None for what is not stored: a replay, or an answer that is "unsaved". `raw_probability`: before it was
+    adjusted to what happened, None where nothing was adjusted; the parts add up to it.
 
-    `new_facts_since`: dated facts of the account younger than `as_of`, up to now. `health`: of a HEALTH_TREND.
+    `cached`: served, not computed, by this call. `new_facts_since`: dated facts of the account younger than `as_of`, up
+    to now. `health`: of a HEALTH_TREND. `proposal`: the CTA that it suggests.
     """
 
     id: int | None
@@ -149,6 +161,8 @@ class Prediction:
     unmatched_numbers: tuple[str, ...] = ()
     rest: float | None = None
     raw_probability: float | None = None
+    doubts: tuple[Doubt, ...] = ()
+    proposal: CtaProposal | None = None
     cached: bool = False
     new_facts_since: int = 0
     health: HealthInsights | None = None

@@ -6,7 +6,7 @@ lost. Every word that comes from a customer's data goes through the redaction; f
 """
 
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import count, groupby
 
@@ -17,6 +17,7 @@ from cs_ml.llm.redaction.placeholders import Redaction
 
 THIN_AFTER_DAYS = 30
 MOST_ACTIVITIES = 40
+BRIEFLY = 3  # activities, open tasks and deals, where the whole was too long for the model
 # Told one by one in their own lines.
 _LISTED = frozenset({"overdue_ctas", "open_risk_ctas", "lost_opportunities"})
 _COUNTED = frozenset({"meetings_30d", "emails_30d"})
@@ -46,9 +47,9 @@ def facts_of(
     words: Redaction,
     *,
     free_text: bool,
-    most_activities: int = MOST_ACTIVITIES,
+    brief: bool = False,
 ) -> Facts:
-    """`most_activities`: the newest so many are listed, the others only counted."""
+    """`brief`: the newest of each kind beside the metrics, which say what the whole history says."""
     metrics = _computed(context, reference)
     told = {fact.id for fact in metrics}
     known = [
@@ -56,20 +57,31 @@ def facts_of(
         for metric in context.metrics
         if metric.id not in told and (metric.value is None or metric.name not in _COUNTED)
     ]
-    health = thinned(context.health, context.as_of)
-    activities = context.activities[-most_activities:]
+    listed = _newest(context) if brief else context
+    health = thinned(listed.health, context.as_of)
+    activities = listed.activities[-MOST_ACTIVITIES:]
     parts = {
         "profile": _profile(context, words),
         "metrics": "\n".join([*_metrics(known), *(f"{fact.id} {fact.text}" for fact in metrics)]),
         "health": "\n".join(_health(health, context.as_of)),
         "activities": "\n".join(_activities(context, activities, words, free_text=free_text)),
-        "work": "\n".join(_work(context, words, free_text=free_text)),
+        "work": "\n".join(_work(listed, words, free_text=free_text)),
         "missing": "\n".join(f"Missing: {gap}" for gap in context.completeness.missing),
     }
     ids = [*(fact.id for fact in known), *(fact.id for fact in metrics), *(point.id for point in health)]
-    ids += [*(fact.id for fact in activities), *(cta.id for cta in context.ctas)]
-    ids += [deal.id for deal in context.opportunities]
+    ids += [*(fact.id for fact in activities), *(cta.id for cta in listed.ctas)]
+    ids += [deal.id for deal in listed.opportunities]
     return Facts(parts=parts, metrics=metrics, ids=frozenset(ids))
+
+
+def _newest(context: AccountContext) -> AccountContext:
+    return replace(
+        context,
+        health=context.health[-1:],
+        activities=context.activities[-BRIEFLY:],
+        ctas=sorted(context.ctas, key=lambda cta: cta.created_at)[-BRIEFLY:],
+        opportunities=sorted(context.opportunities, key=lambda deal: deal.created_at)[-BRIEFLY:],
+    )
 
 
 def _profile(context: AccountContext, words: Redaction) -> str:

@@ -12,14 +12,13 @@ from math import exp, log
 from statistics import fmean, median
 
 from cs_ml.domain.context import AccountContext, HealthPoint, TenantReference
+from cs_ml.domain.policy import FEED_STOPPED_DAYS
 
 # Prior of the contact rhythm: one imaginary contact at the tenant's usual gap, and about 11 % chance that a contact
 # was the last one (MBG/NBD; Batislam, Denizel, Filiztekin 2007, after Fader, Hardie, Lee 2005).
 _RATE, _GONE, _STAY = 1.0, 0.3, 2.5
 DEFAULT_GAP_DAYS = 30.0
 HORIZON_DAYS = 90
-# A whole tenant silent for so long means that the feed has stopped, not that every customer left.
-FEED_STOPPED_DAYS = 21
 _MIN_BASELINE_DAYS = 28
 _NEUTRAL_CONTACTS = 2  # imaginary neutral ones, so that one bad mail is not "100 % negative"
 _RECENT_DAYS = 30

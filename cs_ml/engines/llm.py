@@ -1,11 +1,11 @@
 """Engine `llm`: a language model judges the facts; names are hidden from it, and its claims are held against them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from decimal import Decimal
 
 from cs_ml.domain.context import AccountContext, TenantReference
 from cs_ml.domain.policy import LLM_CONFIDENCE_CAP, MAX_PROBABILITY, MIN_PROBABILITY
-from cs_ml.domain.predictions import Assessment, EngineName, Provenance, Recommendation, RiskFactor
+from cs_ml.domain.predictions import Assessment, Doubt, EngineName, Provenance, Recommendation, RiskFactor
 from cs_ml.engines.base import Answer
 from cs_ml.engines.evidence import all_evidence
 from cs_ml.engines.features import feed_stopped
@@ -39,16 +39,17 @@ class LlmEngine:
         prompt = self._asking.prompt
         question = self._asking.about(context, reference, window_days)
 
-        def shorter() -> Sequence[Message]:
+        def shorter() -> tuple[Sequence[Message], Collection[str]]:
             nonlocal question
             question = self._asking.about(context, reference, window_days, short=True)
-            return question.messages
+            return question.messages, question.facts.ids
 
         self._reserve(self._client.expected_cost(question.messages, ChurnAnswer, max_tokens=prompt.max_tokens))
         done = self._client.complete(
             question.messages,
             ChurnAnswer,
             operation="churn-prediction",
+            ids=question.facts.ids,
             check=lambda answer: _require_evidence(answer, question),
             shorter=shorter,
             max_tokens=prompt.max_tokens,
@@ -112,7 +113,15 @@ def _assessment(answer: ChurnAnswer, question: Question, context: AccountContext
         explanation=reveal(answer.explanation),
         recommendations=[_recommendation(advice, question) for advice in answer.recommendations],
         unmatched_numbers=unmatched_numbers(answer.explanation, sources),
+        doubts=tuple(_doubts(answer, question)),
     )
+
+
+def _doubts(answer: ChurnAnswer, question: Question) -> Iterator[Doubt]:
+    if any(not factor.evidence or set(factor.evidence) - question.facts.ids for factor in answer.factors):
+        yield "ungrounded_part"
+    if not question.words.is_known(answer.model_dump_json()):
+        yield "unknown_name"
 
 
 def _factor(number: int, factor: Factor, question: Question, texts: Mapping[str, str]) -> RiskFactor:

@@ -7,14 +7,12 @@ from pathlib import Path
 from cs_ml.domain.context import AccountContext, TenantReference
 from cs_ml.domain.errors import Invalid
 from cs_ml.domain.policy import DEFAULT_BASE_RATE
-from cs_ml.engines.facts_text import MOST_ACTIVITIES, Facts, facts_of
+from cs_ml.engines.facts_text import Facts, facts_of
 from cs_ml.llm.answers import ChurnAnswer
 from cs_ml.llm.prompts import FOLDER, Prompt, load_prompt
 from cs_ml.llm.redaction.known import KnownEntities
 from cs_ml.llm.redaction.placeholders import Redaction
 from cs_ml.llm.request import Message
-
-_FEWER_ACTIVITIES = 10  # where the first try was too long for the model
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,14 +64,14 @@ class Asking:
     def about(
         self, context: AccountContext, reference: TenantReference, window_days: int, *, short: bool = False
     ) -> Question:
-        """`short`: without free text and with few activities."""
+        """`short`: without free text, and only the newest facts beside the metrics."""
         words = Redaction(self.known, context.profile.account_id, context.profile.name)
         facts = facts_of(
             context,
             reference,
             words,
             free_text=self.free_text and not short,
-            most_activities=_FEWER_ACTIVITIES if short else MOST_ACTIVITIES,
+            brief=short,
         )
         rate = DEFAULT_BASE_RATE if reference.base_rate is None else reference.base_rate
         user = self.prompt.frame.render(window_days=str(window_days), base_rate=f"{rate:.0%}", facts=facts.text)

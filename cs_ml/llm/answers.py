@@ -1,15 +1,19 @@
-"""The forms of answers: what a model may say, and how much of it. The texts around them are in `prompts/`."""
+"""The forms of answers: what a model may say, and how much of it. The texts around them are in `prompts/`.
 
-from typing import Annotated, Literal
+The bounds leave room above what the prompt asks for: models that do not know them are cut off there.
+"""
+
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from cs_ml.domain.predictions import Effort, Impact, Priority
-from cs_ml.llm.schema import StrictAnswer
+from cs_ml.llm.schema import FactId, StrictAnswer
 
-Short = Annotated[str, Field(min_length=1, max_length=90)]
-Sentence = Annotated[str, Field(min_length=1, max_length=220)]
-EvidenceId = Annotated[str, Field(min_length=2, max_length=6)]
+Short = Annotated[str, Field(min_length=1, max_length=60)]
+Sentence = Annotated[str, Field(min_length=1, max_length=180)]
+# Asked for, so that servers which enforce the form let nobody begin with an empty list; what cites nothing is dropped.
+_ONE: dict[str, Any] = {"minItems": 1}
 
 
 class Factor(StrictAnswer):
@@ -19,7 +23,7 @@ class Factor(StrictAnswer):
     impact: Impact
     direction: Literal["risk", "protective"]
     sentence: Sentence
-    evidence: list[EvidenceId] = Field(max_length=6)
+    evidence: list[FactId] = Field(max_length=4, json_schema_extra=_ONE)
 
 
 class Advice(StrictAnswer):
@@ -30,13 +34,13 @@ class Advice(StrictAnswer):
     expected_impact: Short
     priority: Priority
     effort: Effort
-    timeframe: Annotated[str, Field(min_length=1, max_length=40)]
+    timeframe: Annotated[str, Field(min_length=1, max_length=30)]
 
 
 class ChurnAnswer(StrictAnswer):
     """`probability` that the customer leaves within the window."""
 
     probability: float = Field(ge=0, le=1)
-    factors: list[Factor] = Field(max_length=5)
-    explanation: Annotated[str, Field(min_length=1, max_length=600)]
-    recommendations: list[Advice] = Field(max_length=3)
+    factors: list[Factor] = Field(max_length=4, json_schema_extra=_ONE)
+    explanation: Annotated[str, Field(min_length=1, max_length=480)]
+    recommendations: list[Advice] = Field(max_length=2)

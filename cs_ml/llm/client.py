@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -24,7 +24,7 @@ from cs_ml.llm.transport import Endpoint, Transport
 MAX_TOKENS = 1_500
 TEMPERATURE = 0.1
 LEAST_S = 0.2  # with less time left no further request is worth its price
-RESERVED_CALLS = 2  # a call and the one change of it that is usual: a repair
+RESERVED_CALLS = 2  # a call and one change of it: a repair, or once more with twice the room for the answer
 
 _full_jitter = wait_random_exponential(multiplier=0.5, max=8)
 _log = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ class _Task(Generic[S]):
 
     schema: type[S]
     check: Callable[[S], None] | None
-    shorter: Callable[[], Sequence[Message]] | None
+    shorter: Callable[[], tuple[Sequence[Message], Collection[str]]] | None
 
 
 class LlmClient:
@@ -65,7 +65,7 @@ class LlmClient:
         self._clock = clock
         self._sleep = sleep
         self._breaker = Breaker(clock)
-        self._features = Features()
+        self._features = Features(names_ids=not endpoint.keeps_forms)
         self._adapting = Lock()
 
     def breaker_state(self) -> BreakerState:
@@ -76,9 +76,9 @@ class LlmClient:
     ) -> Decimal | None:
         """US dollars to reserve before `complete`: more than it usually costs. None where no price is known."""
         request = _request(messages, schema, max_tokens, TEMPERATURE)
-        usage = TokenUsage(prompt=request.prompt_tokens, completion=max_tokens)
-        cost = self._prices.cost(self.model, usage)
-        return None if cost is None else RESERVED_CALLS * cost
+        room = (1 + 2) * max_tokens
+        usage = TokenUsage(prompt=RESERVED_CALLS * request.prompt_tokens, completion=room)
+        return self._prices.cost(self.model, usage)
 
     def complete(
         self,
@@ -86,20 +86,22 @@ class LlmClient:
         schema: type[S],
         *,
         operation: Operation,
+        ids: Collection[str] = (),
         check: Callable[[S], None] | None = None,
-        shorter: Callable[[], Sequence[Message]] | None = None,
+        shorter: Callable[[], tuple[Sequence[Message], Collection[str]]] | None = None,
         max_tokens: int = MAX_TOKENS,
         temperature: float = TEMPERATURE,
         deadline: float | None = None,
     ) -> Completion[S]:
         """An answer in the form of `schema` that `check` accepts (else it raises AnswerRejected, and the model may
-        repair its answer once). `shorter` makes briefer messages where the first ones are too long for the model.
+        repair its answer once). `ids`: what it may cite. `shorter` makes briefer messages and their ids where the first
+        were too long for the model.
         `deadline`: an instant of the monotonic clock by which all must be done, where that is before the timeout.
 
         Raises EngineUnavailable with a Fault as its reason and all attempts, at most a second after the deadline.
         """
         self._transport.open()  # loads packages the first time, which is no time of the model's
-        request = _request(messages, schema, max_tokens, temperature)
+        request = replace(_request(messages, schema, max_tokens, temperature), ids=ids)
         run = self._run(operation, deadline)
         task = _Task(schema=schema, check=check, shorter=shorter)
         while True:
@@ -224,5 +226,6 @@ def _changed(run: Run, task: _Task[S], request: Request, failure: CallFailed) ->
     if kind is Fault.TRUNCATED:
         return replace(request, max_tokens=2 * request.max_tokens)
     if kind is Fault.CONTEXT_LENGTH and task.shorter is not None:
-        return replace(request, messages=task.shorter())
+        messages, ids = task.shorter()
+        return replace(request, messages=messages, ids=ids)
     return None

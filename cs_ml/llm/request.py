@@ -1,9 +1,11 @@
 """What is sent: messages, and the optional parameters as far as the endpoint takes them."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
+
+from cs_ml.llm.schema import naming_ids
 
 BYTES_PER_TOKEN = 3  # of JSON and English in today's encodings 3 to 4: rather too many tokens than too few
 _MAX_ANSWER_TOLD = 4_000  # characters of a rejected answer that go back to the model
@@ -21,12 +23,15 @@ class Message:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
-    """`form` is the `response_format` of the answer; `max_tokens` bounds the answer; `temperature` 0..2."""
+    """`form` is the `response_format` of the answer, `ids` what it may cite; `max_tokens` bounds the answer;
+    `temperature` 0..2. `repairing`: the model is told what was wrong with its first answer."""
 
     messages: Sequence[Message]
     form: dict[str, Any]
     max_tokens: int
     temperature: float
+    ids: Collection[str] = ()
+    repairing: bool = False
 
     @property
     def prompt_tokens(self) -> int:
@@ -41,7 +46,7 @@ class Request:
             Message(role="assistant", content=answer[:_MAX_ANSWER_TOLD]),
             Message(role="user", content=told),
         )
-        return replace(self, messages=(*self.messages, *repair))
+        return replace(self, messages=(*self.messages, *repair), repairing=True)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,12 +55,14 @@ class Features:
 
     `json_schema` (the server enforces the form), else JSON mode, else plain text; in the latter two the form is told in
     the last message and our validation alone enforces it. Newer servers want `max_completion_tokens`, older ones
-    `max_tokens`. Some models take no temperature.
+    `max_tokens`. Some models take no temperature. `names_ids`: the form names what may be cited, in each request anew;
+    else only where an answer is repaired.
     """
 
     format: Format = "json_schema"
     limit: str | None = "max_completion_tokens"
     temperature: bool = True
+    names_ids: bool = True
 
     def without(self, complaint: str) -> "Features | None":
         """The next best after an error that names one of the parameters, None if it names none that can go."""
@@ -86,7 +93,8 @@ class Features:
         messages = [{"role": message.role, "content": message.content} for message in request.messages]
         sent: dict[str, Any] = {"messages": messages}
         if self.format == "json_schema":
-            sent["response_format"] = request.form
+            named = self.names_ids or request.repairing
+            sent["response_format"] = naming_ids(request.form, request.ids) if named else request.form
         else:
             messages[-1]["content"] += _form_in_words(request.form)
         if self.format == "json_object":

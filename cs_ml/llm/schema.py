@@ -1,15 +1,17 @@
 """The agreed form of an answer: sent with the request, and enforced on what comes back without bending it."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cache
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from typing_extensions import TypeAliasType
 
 from cs_ml.domain.llm.usage import Fault
 
 MAX_ANSWER_CHARS = 65_536
+MAX_IDS_NAMED = 250  # OpenAI takes 1,000 values of enums in a form, and up to 250 in one enum whatever their length
 _OBJECTS_TRIED = 20  # opening braces in chatty text that are tried as the begin of the answer
 _ERRORS_TOLD = 10
 _NUL = "\\u0000"  # no database keeps it
@@ -26,6 +28,9 @@ class StrictAnswer(BaseModel):
 
 
 S = TypeVar("S", bound=StrictAnswer)
+
+# What an answer cites; a definition of its own in the form, so that one place names all that were sent.
+FactId = TypeAliasType("FactId", Annotated[str, Field(min_length=2, max_length=6)])
 
 
 class AnswerRejected(Exception):
@@ -44,6 +49,19 @@ def response_format(schema: type[StrictAnswer]) -> dict[str, Any]:
 
     strict = to_strict_json_schema(schema)
     return {"type": "json_schema", "json_schema": {"name": schema.__name__, "strict": True, "schema": strict}}
+
+
+def naming_ids(form: dict[str, Any], ids: Collection[str]) -> dict[str, Any]:
+    """`form` with every FactId one of `ids`: where a server enforces it, nothing else can be cited.
+
+    As it is where it has no FactId, or there are too many to name.
+    """
+    named = form["json_schema"]
+    definitions = named["schema"].get("$defs", {})
+    if FactId.__name__ not in definitions or not 0 < len(ids) <= MAX_IDS_NAMED:
+        return form
+    closed = {**definitions, FactId.__name__: {"type": "string", "enum": sorted(ids)}}
+    return {**form, "json_schema": {**named, "schema": {**named["schema"], "$defs": closed}}}
 
 
 def read_answer(text: str, schema: type[S]) -> S:

@@ -1,11 +1,13 @@
 """HTTP to one endpoint, through the `openai` package: one request, one deadline, one bounded body."""
 
 import ipaddress
+import logging
 import re
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from threading import Lock
+from time import monotonic
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
@@ -20,18 +22,23 @@ if TYPE_CHECKING:
 
 MAX_BODY_BYTES = 1_000_000
 CONNECT_TIMEOUT_S = 5.0
+_log = logging.getLogger(__name__)
 _AN_ADDRESS = "an address such as https://api.openai.com/v1, without a name or password in it"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Endpoint:
-    """A model at an address. Raises Invalid for what is no address, or for one that would send prompts readable:
-    http is for this very machine, elsewhere (a server of your own in a private network) only with `allow_http`."""
+    """A model at an address. `fallback_key` is sent from the moment on that `api_key` is refused.
+
+    Raises Invalid for what is no address, or for one that would send prompts readable: http is for this very machine,
+    elsewhere (a server of your own in a private network) only with `allow_http`.
+    """
 
     base_url: str
     api_key: str = field(repr=False)
     model: str
     allow_http: bool = False
+    fallback_key: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         try:
@@ -45,8 +52,15 @@ class Endpoint:
             raise _bad_setting("OPENAI_BASE_URL", "an https address, unless CS_ML_LLM_ALLOW_HTTP is on")
         if not re.fullmatch(r"[!-~]+", self.api_key):
             raise _bad_setting("OPENAI_API_KEY", "a key of ASCII characters without spaces")
+        if self.fallback_key is not None and not re.fullmatch(r"[!-~]+", self.fallback_key):
+            raise _bad_setting("OPENAI_API_KEY_FALLBACK", "a key of ASCII characters without spaces")
         if not self.model.strip():
             raise _bad_setting("CS_ML_LLM_MODEL", "the name of a model")
+
+    @property
+    def keeps_forms(self) -> bool:
+        """Whether a new form of an answer costs there: OpenAI compiles it for seconds, and caches prompts behind it."""
+        return (urlsplit(self.base_url).hostname or "").endswith((".openai.com", ".openai.azure.com"))
 
 
 def _bad_setting(name: str, expected: str) -> Invalid:
@@ -73,8 +87,23 @@ class Transport:
     def post(self, body: dict[str, Any], timeout_s: float) -> bytes:
         """The body of the answer to a chat completion request, within `timeout_s` altogether. Raises CallFailed."""
         portal, client = self.open()
-        answer: bytes = portal.call(_post, client, {"model": self._endpoint.model, **body}, timeout_s)
+        sent, key, until = {"model": self._endpoint.model, **body}, client.api_key, monotonic() + timeout_s
+        try:
+            answer: bytes = portal.call(_post, client, sent, timeout_s)
+        except CallFailed as failed:
+            if failed.fault is not Fault.KEY_REFUSED or not self._take_next_key(client, key):
+                raise
+            answer = portal.call(_post, client, sent, until - monotonic())
         return answer
+
+    def _take_next_key(self, client: "AsyncOpenAI", refused: str) -> bool:
+        """Whether there is another key than the one that was `refused`; from then on it is the one that is sent."""
+        with self._lock:
+            following = self._endpoint.fallback_key
+            if client.api_key == refused and following and following != refused:
+                _log.warning("the language model's key was refused; the fallback key is used from now on")
+                client.api_key = following
+            return client.api_key != refused
 
     def open(self) -> "tuple[BlockingPortal, AsyncOpenAI]":
         """The running loop and its client; the first time takes a second or two, as packages are loaded."""

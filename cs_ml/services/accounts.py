@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from cs_ml.domain.actor import Actor, Permission
-from cs_ml.domain.timeline import AccountEvent, AccountHit, AccountTimeline, EventKind, PastPrediction
+from cs_ml.domain.health.timeline import AccountEvent, AccountHit, AccountTimeline, EventKind, PastPrediction
 from cs_ml.services.clock import Clock, moment
+from cs_ml.services.health.reading import read_health
 from cs_ml.store.accounts import AccountRepository
 from cs_ml.store.database import Database
 from cs_ml.store.history.timelines import TimelineRepository
@@ -38,12 +39,14 @@ class AccountService:
                 *timelines.events(account_id, since, until),
                 *(_event(made) for made in timelines.predictions(account_id, until) if made.at > since),
             ]
-            return AccountTimeline(
-                since=since,
-                until=until,
-                health=timelines.health(account_id, since, until),
-                events=sorted(events, key=lambda event: (event.at, event.kind, event.text)),
-            )
+        readings, derived = read_health(self._database, actor, account_id, since, until)
+        return AccountTimeline(
+            since=since,
+            until=until,
+            health=readings,
+            events=sorted(events, key=lambda event: (event.at, event.kind, event.text)),
+            derived=derived,
+        )
 
     def past_predictions(
         self, actor: Actor, account_id: int, *, as_of: datetime | None = None

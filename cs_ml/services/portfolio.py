@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from cs_ml.domain.actor import Actor, Permission
 from cs_ml.domain.portfolio import PAGE_ROWS, Choices, Portfolio, PortfolioQuery, QueueRow
 from cs_ml.services.clock import Clock
+from cs_ml.services.identity.recording import note_export
 from cs_ml.store.database import Database
 from cs_ml.store.portfolio import PortfolioRepository
 
@@ -54,6 +55,7 @@ class PortfolioService:
         """The filtered accounts in order, MOST_EXPORTED at most, gathered a part at a time."""
         actor.require(Permission.READ)
         now = self._clock()
+        note_export(self._database, actor, "portfolio", now)
         summary = self._gathered_at(actor, query, now) is not None
         after: str | None = None
         for _ in range(MOST_EXPORTED // _EXPORT_PART):
@@ -70,9 +72,9 @@ class PortfolioService:
         """When the summaries that answer were true; None where few accounts need none."""
         with self._database.read(actor) as scope:
             portfolio = PortfolioRepository(scope)
-            if portfolio.count(query.owner_id) <= LIVE_ACCOUNTS:
+            accounts, found = portfolio.size(query.owner_id)
+            if accounts <= LIVE_ACCOUNTS:
                 return None
-            found = portfolio.refreshed_at()
             if found is not None and now - found < _LEAST_AGE:
                 return found
             if found is not None and now - found < SUMMARY_AGE and not portfolio.predicted_since(found):

@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Text, bindparam, case, cast, func, select
 
-from cs_ml.domain.errors import NotFound
+from cs_ml.domain.errors import NotFound, no_such_account
+from cs_ml.domain.health.timeline import AccountHit
 from cs_ml.domain.llm.entities import KnownNames, NamedAccount, NamedPerson
-from cs_ml.domain.timeline import AccountHit
 from cs_ml.store.scope import AnySelect, Scope
 from cs_ml.store.tables import Account, ChurnEvent, CRMActivity, CRMContact, ExternalRef
 
@@ -118,8 +118,8 @@ def _stated(*texts: str | None) -> tuple[str, ...]:
 
 
 def not_found() -> NotFound:
-    """The same words for every account that the actor cannot see, so that nothing tells whether it exists."""
-    return NotFound("There is no such account. Check the id or the reference.", code="ACCOUNT_NOT_FOUND")
+    """What every look-up of an account raises."""
+    return no_such_account()
 
 
 def _can_be_asked(text: str) -> bool:

@@ -9,6 +9,8 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP
 from sqlalchemy.types import TypeDecorator, TypeEngine, UserDefinedType
 
 Json = JSON().with_variant(JSONB(), "postgresql")
+# Missing is NULL, not JSON's null: for columns that are asked whether they hold anything.
+JsonOrNull = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 TextList = JSON().with_variant(ARRAY(Text), "postgresql")
 
 

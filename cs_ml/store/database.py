@@ -1,19 +1,27 @@
 """Connections: SQLite and PostgreSQL behave alike from here up. Short transactions, one `Scope` each."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
 from cs_ml.domain.actor import Actor
+from cs_ml.domain.errors import DatabaseAway
 from cs_ml.store.identity import IdentityStore
 from cs_ml.store.identity.door import bind_door
 from cs_ml.store.scope import Scope
 
-_BUSY_TIMEOUT_MS = 10_000
+_BUSY_TIMEOUT_MS = 30_000  # fifty that begin at once on a busy machine wait, and fail not
+_SQLITE_HABITS = (
+    "journal_mode=WAL",
+    "foreign_keys=ON",
+    f"busy_timeout={_BUSY_TIMEOUT_MS}",
+    "synchronous=NORMAL",
+    "secure_delete=ON",  # what is deleted is overwritten, not only unlinked
+)
 _CONNECT_TIMEOUT_S = 5
 _WRITER = "cs_ml_writer"
 _MIGRATION_LOCK = 0x43534D4C  # "CSML": the advisory lock of those who change the schema
@@ -41,7 +49,7 @@ def create_store_engine(url: str) -> Engine:
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # the driver would begin by itself, and deferred
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "foreign_keys=ON", f"busy_timeout={_BUSY_TIMEOUT_MS}", "synchronous=NORMAL"):
+    for pragma in _SQLITE_HABITS:
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
@@ -78,10 +86,16 @@ class Database:
 
     @contextmanager
     def write(self, actor: Actor) -> Iterator[Scope]:
-        """A short write transaction; committed at the end, rolled back on any error."""
-        with self._session(self._writing, actor) as session:
-            yield Scope(session, actor)
-            session.commit()
+        """A short write transaction; committed at the end, rolled back on any error.
+
+        Raises DatabaseAway where the database cannot be reached, is locked for too long, or breaks off.
+        """
+        try:
+            with self._session(self._writing, actor) as session:
+                yield Scope(session, actor)
+                session.commit()
+        except (OperationalError, InterfaceError) as error:
+            raise DatabaseAway("The database does not respond. Try again in a minute.") from error
 
     def is_up(self) -> bool:
         """Whether the database answers now."""
@@ -91,6 +105,12 @@ class Database:
         except DBAPIError:
             return False
         return True
+
+    def wipe(self) -> None:
+        """Leaves nothing of deleted rows in SQLite's journal. PostgreSQL overwrites them in its own time (VACUUM)."""
+        if self.dialect == "sqlite":
+            with closing(self.engine.raw_connection()) as connection:  # not in a transaction, where it cannot work
+                connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     @contextmanager
     def identity(self, *, write: bool = False) -> Iterator[IdentityStore]:

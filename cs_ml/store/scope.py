@@ -5,7 +5,7 @@ tenant-owned table, in subqueries and joins too; for an actor limited to owned a
 session behind it refuses what did not come through the door, so a query without a tenant cannot be written.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import repeat
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -34,6 +34,7 @@ from sqlalchemy.orm import Session, with_loader_criteria
 from sqlalchemy.sql import visitors
 
 from cs_ml.domain.actor import Actor
+from cs_ml.domain.errors import no_such_account
 from cs_ml.store.bulk.statements import insert_sql, update_sql
 from cs_ml.store.identity import IdentityStore
 from cs_ml.store.identity.door import PASSED, UnscopedStatement
@@ -81,6 +82,9 @@ _OWNED_TASK_FILTER = with_loader_criteria(
 )
 _GUARDED_CLASSES = (TenantOwned, SalesPipelineStage, PlaybookTask, CTATask)
 _FILTERS = (_TENANT_FILTER, _STAGE_FILTER, _PLAYBOOK_TASK_FILTER)
+
+_IN_LIST = 5_000  # values of one IN list; SQLite takes 32,766
+_ACCOUNTS_NAMED = select(Account.id).where(Account.id.in_(bindparam("ids", expanding=True)))
 
 # A statement that a module keeps is guarded once; SQLAlchemy then finds its compiled text by identity.
 _guarded: WeakKeyDictionary[Any, dict[bool, Any]] = WeakKeyDictionary()
@@ -166,7 +170,11 @@ class Scope:
         return self._connection.execute(guarded, bound)
 
     def insert(self, table: type[TenantOwned], rows: Sequence[Mapping[str, Any]]) -> None:
-        """Adds rows (column name -> value); the tenant is the actor's, whatever a row says."""
+        """Adds rows (column name -> value); the tenant is the actor's, whatever a row says.
+
+        Raises NotFound for rows of an account that does not exist for the actor, as the other ways to add rows do.
+        """
+        self._require_accounts(table, rows)
         if rows:
             self._session.execute(
                 insert(_table(table)),
@@ -178,6 +186,7 @@ class Scope:
         """Adds rows and answers their ids in the order of `rows`."""
         if not rows:
             return []
+        self._require_accounts(table, rows)
         target = _table(table)
         result = self._session.execute(
             insert(target).returning(target.c.id, sort_by_parameter_order=True),
@@ -195,6 +204,7 @@ class Scope:
         """
         if "tenantId" not in key:
             raise UnscopedStatement("the key of an upsert must hold the tenant")
+        self._require_accounts(table, [row])
         target = _table(table)
         make = postgresql.insert if self.dialect == "postgresql" else sqlite.insert
         values = {**row, "tenantId": self.actor.tenant_id}
@@ -227,6 +237,16 @@ class Scope:
         if rows:
             self._session.connection().exec_driver_sql(sql, rows)
 
+    def _require_accounts(self, table: type[TenantOwned], rows: Sequence[Mapping[str, Any]]) -> None:
+        """A foreign key of the database knows no tenant, and takes the account of another one."""
+        if not issubclass(table, AccountOwned):
+            return
+        named = {row["accountId"] for row in rows if row.get("accountId") is not None}
+        for part in _parts(named):
+            found = self.execute(_ACCOUNTS_NAMED, {"ids": part}).scalars()
+            if len(set(found)) < len(part):
+                raise no_such_account()
+
     def lock_tenant(self) -> None:
         """From here to the end of the transaction nobody else holds this lock. On SQLite a writer is alone anyway."""
         if self.dialect == "postgresql":
@@ -243,6 +263,12 @@ class Scope:
                 raise UnscopedStatement(f"{table.__name__} rows need a {parent.__name__} of this tenant")
             target: Any = table.__table__
             self._session.execute(insert(target), list(rows), execution_options={PASSED: True})
+
+
+def _parts(ids: Collection[int]) -> Iterator[list[int]]:
+    ordered = list(ids)
+    for start in range(0, len(ordered), _IN_LIST):
+        yield ordered[start : start + _IN_LIST]
 
 
 def _table(entity: type[TenantOwned]) -> Any:

@@ -58,12 +58,10 @@ def error_state(error: CsMlError, *, still_works: str = "") -> None:
 
 def facts(values: Mapping[str, str], hints: Mapping[str, str] | None = None) -> None:
     """Label and value side by side, wrapping where the screen is narrow. Labels and hints are ours, values may be of
-    others."""
+    others. One element for each: what a page costs is the number of its elements."""
     with st.container(horizontal=True, gap="medium"):
         for label, value in values.items():
-            with st.container(width="content", gap=None):
-                st.caption(label, help=(hints or {}).get(label), width="content")
-                st.text(value)
+            st.markdown(f":small[:gray[{label}]]  \n{plain(value)}", help=(hints or {}).get(label), width="content")
 
 
 def table(

@@ -16,12 +16,10 @@ def draw_frame(found: SignedIn) -> None:
     """Tenant (and picker), age of the data, state of the engines, who is here, and the way out."""
     with st.container(horizontal=True, vertical_alignment="center"):
         _draw_tenant(found)
-        if found.place.tenant.demo:
-            st.badge("Demo: made-up customers", color="violet")
-        _draw_data(found)
-        _draw_engines()
-        st.space("stretch")
-        st.text(found.person.name)
+        engines, more = _engines()
+        demo = ":violet-badge[Demo: made-up customers] " if found.place.tenant.demo else ""
+        st.markdown(f"{demo}:small[:gray[{_data(found)}]] {engines}", help=more, width="stretch")
+        st.text(found.person.name, width="content")
         if st.button("Sign out", key=Key.SIGN_OUT):
             _sign_out()
 
@@ -46,27 +44,22 @@ def _draw_tenant(found: SignedIn) -> None:
         st.rerun()
 
 
-def _draw_data(found: SignedIn) -> None:
+def _data(found: SignedIn) -> str:
     newest = data_as_of(found.place.tenant.id)
-    st.caption(f"Data up to {instant(newest, reader_zone())}" if newest else "No data yet", width="content")
+    return f"Data up to {instant(newest, reader_zone())}" if newest else "No data yet"
 
 
-def _draw_engines() -> None:
-    """Whether the language model is asked now; the first sentence of a fault is for everybody."""
+def _engines() -> tuple[str, str | None]:
+    """Whether the language model is asked now, and what more there is to say; the first sentence of a fault is for
+    everybody."""
     model = services().llm
     if model is None:
-        st.badge("Rules only: no key", color="gray")
-        return
+        return ":gray-badge[Rules only: no key]", None
     state = model.breaker_state()
     if state.kind == "closed":
-        st.badge("LLM on", color="gray")
-        return
+        return ":gray-badge[LLM on]", None
     reason = fault_words(state.fault or Fault.BREAKER_OPEN).partition(". ")[0].rstrip(".")
-    st.badge(
-        f"LLM paused: {reason}",
-        color="orange",
-        help=f"{next_try(state)} Until then the scorecard answers.",
-    )
+    return f":orange-badge[LLM paused: {reason}]", f"{next_try(state)} Until then the scorecard answers."
 
 
 def _sign_out() -> None:

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import streamlit as st
 
+from cs_ml.domain.actor import Permission
 from cs_ml.ui.frame import draw_frame
-from cs_ml.ui.runtime import one_look, signed_in
+from cs_ml.ui.runtime import one_look, settle, signed_in
 from cs_ml.ui.state import bind
 
 PAGES = Path(__file__).parents[2] / "pages"
@@ -15,22 +16,28 @@ SIGN_IN = PAGES / "sign_in.py"
 ENTRIES = (
     ("portfolio.py", "Portfolio", "portfolio"),
     ("account.py", "Account", "account"),
+    ("ctas.py", "CTAs", "ctas"),
+    ("playbooks.py", "Playbooks", "playbooks"),
     ("accuracy.py", "Accuracy", "accuracy"),
 )
+# For those alone who manage the tenant.
+MANAGED = (("admin.py", "Admin", "admin"),)
 
 
 def run() -> None:
     found = signed_in()
     bind(found)
     if found is None:
-        page = st.navigation([_sign_in(path) for _, _, path in ENTRIES], position="hidden")
+        page = st.navigation([_sign_in(path) for _, _, path in (*ENTRIES, *MANAGED)], position="hidden")
     else:
-        page = st.navigation([_entry(*entry) for entry in ENTRIES], position="top")
+        managed = MANAGED if found.actor.may(Permission.MANAGE_TENANT) else ()
+        page = st.navigation([_entry(*entry) for entry in (*ENTRIES, *managed)], position="top")
     st.set_page_config(page_title=f"{page.title} — CS ML", page_icon=str(ICON), layout="wide" if found else "centered")
     with one_look(found):
         if found is not None:
             draw_frame(found)
         page.run()
+    settle(page.title)
 
 
 def _entry(file: str, title: str, path: str) -> st.Page:

@@ -1,6 +1,7 @@
 """What a page needs to begin: the wired services, and who is asking."""
 
 import atexit
+import gc
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
@@ -18,6 +19,7 @@ from cs_ml.services.identity.sessions import SessionService
 SECURE_COOKIE = "__Host-cs_ml_session"
 PLAIN_COOKIE = "cs_ml_session"
 _HERE: ContextVar[SignedIn | None] = ContextVar("_HERE", default=None)
+_LONGEST_ADDRESS = 64  # characters
 SIGN_IN_NOTICE = "You are not signed in, or not any more. Load this page again to sign in."
 
 
@@ -35,6 +37,15 @@ def sessions() -> SessionService:
     return open_sessions(services())
 
 
+@cache
+def settle(page: str) -> None:
+    """Once per page, after it was drawn: what lives as long as the process needs no collector. Streamlit lets one walk
+    through everything after each run, which takes longer than the run where half a million objects never change."""
+    del page  # only what the cache goes by
+    gc.collect()
+    gc.freeze()
+
+
 def session_token() -> str | None:
     """What the browser holds; never kept in session state, so that it is looked up anew at every run."""
     for name in (SECURE_COOKIE, PLAIN_COOKIE):
@@ -42,6 +53,13 @@ def session_token() -> str | None:
         if isinstance(value, str):
             return value
     return None
+
+
+def client_address() -> str | None:
+    """Who asks, for the rate of failed sign-ins; None where it is not known, as on this machine itself."""
+    header = services().settings.client_header
+    address = (st.context.headers.get(header) if header else None) or st.context.ip_address
+    return address[:_LONGEST_ADDRESS] if isinstance(address, str) and address else None
 
 
 @contextmanager

@@ -86,7 +86,7 @@ def test_check_tells_the_state(run: CommandLine, empty: str) -> None:
     code, said = run("db", "check")
     assert code == 0
     if empty == "sqlite":
-        assert report["sqlite"] == {"foreignKeys": True, "journalMode": "wal", "busyTimeoutMs": 10_000}
+        assert report["sqlite"] == {"foreignKeys": True, "journalMode": "wal", "busyTimeoutMs": 30_000}
         assert "Foreign keys are on, the journal is wal" in said
     else:
         assert report["guardedByDoorAlone"] == []

@@ -219,3 +219,34 @@ def test_the_daily_limit_has_an_exit_code_of_its_own(cs_ml: CommandLine, acme: A
     assert (limited.code, limited.error["code"]) == (5, "RATE_LIMITED")
     assert "2026-07-01 00:00 UTC" in limited.error["error"]
     assert cs_ml("predict", "A-1", "--tenant", "acme").code == 0
+
+
+@pytest.mark.usefixtures("acme")
+def test_health_tells_what_the_score_does_and_stays_silent_on_what_is_unknown(cs_ml: CommandLine) -> None:
+    found = cs_ml("health", "A-1", "--tenant", "acme", "--json").data
+    assert (found["currentHealthScore"], found["predictedScore"], found["derived"]) == (25, None, False)
+    assert "needs 3" in found["noForecastReason"]
+    assert found["riskAreas"] == found["summary"][-len(found["riskAreas"][0]) :].split("\n")
+    assert found["predictionWindowDays"] == 30
+    assert cs_ml("health", "A-1", "--tenant", "acme", "--json").data["cached"]
+    assert "25 of 100 (poor)" in cs_ml("health", "A-1", "--tenant", "acme").out
+    assert cs_ml("health", "B-1", "--tenant", "acme", "--json").code == 3
+    same = cs_ml("predict", "A-1", "--tenant", "acme", "--type", "health_trend", "--json").data
+    assert (same["predictionType"], same["currentHealthScore"]) == ("HEALTH_TREND", 25)
+    assert "churnProbability" not in same
+    assert "leaving" not in cs_ml("predict", "A-1", "--tenant", "acme", "--type", "health_trend").out
+
+
+@pytest.mark.usefixtures("acme")
+def test_explain_adds_up_and_refuses_what_is_no_span(cs_ml: CommandLine) -> None:
+    words = ("explain", "A-1", "--tenant", "acme", "--from", "2026-05-01", "--to", "2026-06-29")
+    found = cs_ml(*words, "--json").data
+    churn = found["churn"]
+    assert sum(part["points"] for part in churn["parts"]) == pytest.approx(churn["change"])
+    assert churn["after"] == pytest.approx(churn["before"] + churn["change"])
+    assert found["health"] is None
+    assert "before 1 May 2026" in found["noHealthReason"]
+    assert "Chance of leaving within 90 days" in cs_ml(*words).out
+    refused = cs_ml("explain", "A-1", "--tenant", "acme", "--from", "May", "--to", "2026-06-29", "--json")
+    assert (refused.code, list(refused.error["fields"])) == (4, ["from"])
+    assert cs_ml("health-backtest", "--tenant", "acme", "--json").code == 4

@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+from cs_ml.domain.health.timeline import PastPrediction, band_since
 from cs_ml.domain.policy import RiskBand
-from cs_ml.domain.timeline import PastPrediction, band_since
 
 START = datetime(2026, 6, 1, tzinfo=UTC)
 LOW, HIGH = RiskBand.LOW, RiskBand.HIGH

@@ -9,17 +9,19 @@ WAIT_MS = 30_000
 
 
 class Visit:
-    """One browser profile, and what it did that it should not: foreign requests, refused scripts, dialogs."""
+    """One browser profile, and what it did that it should not: foreign requests, dialogs, errors in its console."""
 
-    def __init__(self, browser: Browser, address: str) -> None:
+    def __init__(self, browser: Browser, address: str, *, without_policy: bool = False) -> None:
+        """`without_policy`: the browser does not heed the content policy; the page has to be harmless itself."""
         self.address = address
         self.faults: list[str] = []
-        self.context: BrowserContext = browser.new_context()
+        self.context: BrowserContext = browser.new_context(bypass_csp=without_policy)
         self.page: Page = self.context.new_page()
         self.page.set_default_timeout(WAIT_MS)
         expect.set_options(timeout=WAIT_MS)
         self.page.on("request", self._request)
         self.page.on("console", self._console)
+        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
         self.page.on("dialog", lambda dialog: self.faults.append(f"dialog {dialog.message}"))
 
     def _request(self, request: Request) -> None:
@@ -27,8 +29,8 @@ class Visit:
             self.faults.append(f"request {request.url}")
 
     def _console(self, message: ConsoleMessage) -> None:
-        if "Content Security Policy" in message.text:
-            self.faults.append(message.text)
+        if message.type == "error":  # refused scripts, and requests that failed, are among them
+            self.faults.append(f"{message.text} {message.location.get('url', '')}")
 
     def open(self, path: str = "/") -> None:
         self.page.goto(self.address + path)

@@ -17,7 +17,7 @@ from cs_ml.llm.request import Message
 from cs_ml.llm.schema import response_format
 from cs_ml.llm.transport import Endpoint
 from tests.llm.asking import MESSAGES, MODEL, NOW, VALID, Verdict, asking
-from tests.llm.server import SNAPSHOT, FakeServer, answer, error
+from tests.llm.server import SNAPSHOT, Canned, FakeServer, answer, error
 
 GOOD = answer(VALID)
 
@@ -100,15 +100,16 @@ def test_an_unknown_model_has_unknown_cost(server: FakeServer) -> None:
     assert [attempt.cost for attempt in completion.attempts] == [Decimal(0), None]
 
 
-def test_the_cost_to_reserve_exceeds_that_of_a_call_and_its_repair(server: FakeServer) -> None:
-    server.script(answer("no"), GOOD)
+@pytest.mark.parametrize("first", [answer("no"), answer(VALID, finish="length")], ids=["repair", "more room"])
+def test_the_cost_to_reserve_exceeds_that_of_a_call_and_its_change(server: FakeServer, first: Canned) -> None:
+    server.script(first, GOOD)
     with asking(server.url) as asker:
         messages = [Message(role="user", content="word " * 800)]
         expected = asker.client.expected_cost(messages, Verdict, max_tokens=120)
         cost = asker.ask(messages, max_tokens=120).cost
         assert cost is not None
         assert expected is not None
-        assert cost < expected < 3 * cost
+        assert cost < expected < 4 * cost
 
 
 REPAIRED = [
@@ -151,7 +152,7 @@ def test_a_cut_answer_is_asked_for_with_twice_the_room(server: FakeServer) -> No
 
 
 def test_a_prompt_that_is_too_long_is_sent_shorter_once(server: FakeServer) -> None:
-    brief = [Message(role="user", content="H1")]
+    brief = [Message(role="user", content="H1")], {"H1"}
     server.script(error(400, "context_length_exceeded"), GOOD)
     with asking(server.url) as asker:
         asker.ask(shorter=lambda: brief)

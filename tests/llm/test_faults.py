@@ -4,7 +4,7 @@ import asyncio
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -116,7 +116,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-def test_a_fault_has_its_row(server: FakeServer, case: Case) -> None:
+def test_a_fault_has_its_row(server: FakeServer, case: Case, figure: Callable[[str], None]) -> None:
     server.script(case.sent)
     with asking(server.url) as asker:
         began = time.monotonic()
@@ -129,6 +129,7 @@ def test_a_fault_has_its_row(server: FakeServer, case: Case) -> None:
     assert [attempt.error_type for attempt in failed.attempts] == [case.fault] * case.attempts
     assert not any(attempt.success for attempt in failed.attempts)
     assert took < TIMEOUT_S + OVERSHOOT_S
+    figure(f"rules in {took:.1f} s after {case.attempts} {'try' if case.attempts == 1 else 'tries'}")
     if case.opens is None:
         assert state.kind == "closed"
     else:

@@ -8,8 +8,8 @@ import pytest
 
 from cs_ml.domain.actor import Actor
 from cs_ml.domain.errors import NotFound
+from cs_ml.domain.health.timeline import EventKind
 from cs_ml.domain.policy import RiskBand
-from cs_ml.domain.timeline import EventKind
 from cs_ml.services.accounts import MOST_HITS, AccountService
 from cs_ml.store.database import Database
 from cs_ml.store.tables import AccountFact, ExternalRef

@@ -3,12 +3,14 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import get_args
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cs_ml.domain.policy import URGENCY, RiskBand
 from cs_ml.domain.predictions import (
+    Doubt,
     Evidence,
     Prediction,
     PredictionStatus,
@@ -99,6 +101,7 @@ def predictions(draw: st.DrawFn) -> Prediction:
         evidence=draw(st.lists(EVIDENCE, max_size=4)),
         explanation=draw(TEXT),
         unmatched_numbers=tuple(draw(st.lists(TEXT, max_size=2))),
+        doubts=tuple(draw(st.lists(st.sampled_from(get_args(Doubt)), max_size=2))),
         recommendations=draw(st.lists(ADVICE, max_size=2)),
         completeness=draw(SHARE),
         missing=tuple(draw(st.lists(TEXT, max_size=2))),

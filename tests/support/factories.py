@@ -3,6 +3,7 @@
 `overrides` are attribute names of the mapped class, e.g. `add_account(database, actor, name="Acme")`.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from itertools import count
 from typing import Any
@@ -23,10 +24,13 @@ from cs_ml.store.tables import (
     ChurnEvent,
     CRMActivity,
     CRMContact,
+    CTATask,
     ExternalRef,
     JudgedOutcome,
     Opportunity,
     Pipeline,
+    Playbook,
+    PlaybookTask,
     SalesPipelineStage,
     Tenant,
     TenantOwned,
@@ -37,6 +41,23 @@ from cs_ml.store.tables import (
 NOW = datetime(2026, 6, 30, 12, tzinfo=UTC)
 
 _numbers = count(1)
+
+# A suggested CTA as it is stored with a prediction; without a playbook, due on the Monday after NOW.
+SUGGESTED: Mapping[str, Any] = {
+    "title": "Call the main contact this week",
+    "reason": "75% chance of leaving within 90 days, where 10% is usual.",
+    "dataPoints": [{"id": "M1", "at": NOW.isoformat(), "text": "Silence ahead: no contact for 40 days"}],
+    "type": "RISK",
+    "priority": "HIGH",
+    "due": "2026-07-06",
+    "dueDays": 5,
+    "dueRule": "High risk, this week: within 5 days, moved to the next working day.",
+    "ownerId": None,
+    "playbookId": None,
+    "playbookName": None,
+    "playbookBecause": None,
+    "triggerRule": "ML_CHURN",
+}
 
 
 def add_tenant(database: Database, slug: str | None = None, **overrides: Any) -> Actor:
@@ -124,6 +145,23 @@ def add_cta(database: Database, actor: Actor, account_id: int, **overrides: Any)
         "updated_at": NOW,
     }
     return _owned(database, actor, CTA, row | overrides)
+
+
+def add_task(database: Database, cta_id: int, **overrides: Any) -> int:
+    """A task of a CTA, not started."""
+    row = {"cta_id": cta_id, "title": f"Step {next(_numbers)}", "status": "NOT_STARTED", "updated_at": NOW}
+    key: int = _identity(database, CTATask, row | overrides)
+    return key
+
+
+def add_playbook(database: Database, actor: Actor, *steps: int, **overrides: Any) -> int:
+    """An active playbook for risk CTAs; `steps` are the days from the start on which its tasks are due."""
+    row = {"name": f"Playbook {next(_numbers)}", "status": "ACTIVE", "cta_type": "RISK", "updated_at": NOW}
+    playbook_id = _owned(database, actor, Playbook, row | overrides)
+    for order, days in enumerate(steps):
+        step = {"playbook_id": playbook_id, "title": f"Step {order + 1}", "days_from_start": days, "updated_at": NOW}
+        _identity(database, PlaybookTask, step | {"order_index": order})
+    return playbook_id
 
 
 def add_stage(database: Database, actor: Actor, **overrides: Any) -> int:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cs_ml.domain.health.insights import DROP_POINTS, JUDGED_WITHIN, HealthInsights
-from cs_ml.domain.timeline import HealthReading
+from cs_ml.domain.health.timeline import HealthReading
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

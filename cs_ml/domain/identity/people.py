@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from cs_ml.domain.actor import AccountScope, Role
 
+# The name of a tenant's user who owns what nobody is named for, and can never sign in.
+UNASSIGNED = "Unassigned"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tenant:
@@ -36,6 +39,16 @@ class Membership:
     tenant: Tenant
     role: Role
     scope: AccountScope
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Member:
+    """A person's place in a tenant. `able`: has a password and is not switched off."""
+
+    person: Person
+    role: Role
+    scope: AccountScope
+    able: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -19,6 +19,16 @@ class StoredSession:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class OpenSession:
+    """A browser that a user is signed in with; nothing that would open it."""
+
+    epoch: int
+    created_at: datetime
+    last_seen_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class SignedIn:
     """Who uses this browser, in which tenant. `memberships`: the tenants to choose from, by name; never empty.
 

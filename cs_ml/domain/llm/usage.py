@@ -71,9 +71,11 @@ FAULT_SENTENCES: Mapping[Fault, str] = {
     Fault.UNGROUNDED: "The model's answer did not rest on what is known of the customer.",
     Fault.TOO_LARGE: "The model's answer was far too long.",
     Fault.BUDGET: "The monthly budget for the model is used up.",
-    Fault.BREAKER_OPEN: "The model failed several times in a row and is left alone for a while.",
+    Fault.BREAKER_OPEN: "The model failed before and is left alone for now.",
     Fault.NO_KEY: "No model is set up. Set OPENAI_API_KEY, and OPENAI_BASE_URL for a server of your own.",
 }
+# Waiting does not mend these: an administrator must.
+NEED_SETTINGS = frozenset({Fault.KEY_REFUSED, Fault.MODEL_NOT_FOUND, Fault.BUDGET, Fault.NO_KEY})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

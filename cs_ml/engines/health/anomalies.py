@@ -73,17 +73,23 @@ def _sustained(series: Series) -> Iterator[_Seen]:
                 series.days[first : index + 1],
                 series.scores[first : index + 1],
             )
-            if len(window) >= readings and _falls(window, days, loss):
-                yield _Seen(first, index, float(window.scores[0] - window.scores[-1]), loss)
+            lost = float(window.scores[0] - window.scores[-1])
+            if len(window) >= readings and lost >= loss and _falls(window, days, loss):
+                top = series.scores[
+                    np.searchsorted(series.days, series.days[index] - _DECLINES[-1][0]) : index + 1
+                ].max()
+                yield _Seen(first, index, float(top - series.scores[index]), loss)
                 break
 
 
 def _falls(window: Series, days: int, loss: float) -> bool:
-    if window.days[-1] - window.days[0] < _SPANNED * days:
+    span = window.days[-1] - window.days[0]
+    if span < _SPANNED * days:
         return False
-    third = max(len(window) // 3, 1)
-    lost = 1.5 * (window.scores[:third].mean() - window.scores[-third:].mean())  # their middles are 2/3 apart
-    return bool(lost >= loss) and _tau(window.scores) <= _CONSISTENT
+    ends = max(len(window) // 3, 2)
+    lost = window.scores[:ends].mean() - window.scores[-ends:].mean()
+    apart = window.days[-ends:].mean() - window.days[:ends].mean()
+    return bool(lost * span / apart >= loss) and _tau(window.scores) <= _CONSISTENT
 
 
 def _tau(scores: Floats) -> float:
@@ -109,7 +115,7 @@ def _unusual(series: Series) -> Iterator[_Seen]:
 
 
 def _merged(found: Iterator[_Seen], series: Series) -> Iterator[_Seen]:
-    """What overlaps or follows within a week is one: from the first, with the size and threshold of the largest."""
+    """What overlaps or follows within a week is one: from the first to where it is largest."""
     group: list[_Seen] = []
     for seen in found:
         if group and series.days[seen.first] - series.days[group[-1].last] > _WEEK:
@@ -122,7 +128,7 @@ def _merged(found: Iterator[_Seen], series: Series) -> Iterator[_Seen]:
 
 def _one(group: Sequence[_Seen]) -> _Seen:
     largest = max(group, key=lambda seen: seen.size)
-    return _Seen(group[0].first, group[-1].last, largest.size, largest.threshold)
+    return _Seen(group[0].first, largest.last, largest.size, largest.threshold)
 
 
 def _overlap(one: Anomaly, other: Anomaly) -> bool:

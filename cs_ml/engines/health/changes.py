@@ -7,8 +7,8 @@ import numpy as np
 
 from cs_ml.domain.context import DIMENSIONS, Dimension
 from cs_ml.domain.health.changes import Change, ChangePart, WeightSource, steps, tenth
+from cs_ml.domain.health.timeline import HealthReading
 from cs_ml.domain.predictions import Prediction
-from cs_ml.domain.timeline import HealthReading
 from cs_ml.engines.health.insights import name_of
 
 MIN_ESTIMATED = 20  # readings below which weights are not estimated

@@ -23,7 +23,7 @@ from cs_ml.domain.health.insights import (
     band_of,
 )
 from cs_ml.domain.health.reference import HealthReference
-from cs_ml.domain.timeline import HealthReading
+from cs_ml.domain.health.timeline import HealthReading
 from cs_ml.engines.health.anomalies import find_anomalies
 from cs_ml.engines.health.forecast import forecasts
 from cs_ml.engines.health.panel import PANEL_DAYS, panel_of, states_at

@@ -8,7 +8,7 @@ import numpy as np
 
 from cs_ml.domain.context import Dimension
 from cs_ml.domain.health.insights import MarkedPoint
-from cs_ml.domain.timeline import HealthReading
+from cs_ml.domain.health.timeline import HealthReading
 from cs_ml.engines.health.panel import Floats
 
 _DAY_S = 86_400.0

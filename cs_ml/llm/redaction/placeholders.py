@@ -72,6 +72,10 @@ class Redaction:
         """A model's words for people: what was issued becomes the name again, anything else neutral words."""
         return _PLACEHOLDER.sub(lambda match: self._shown(match.group().upper()), answer)
 
+    def is_known(self, answer: str) -> bool:
+        """Whether every placeholder in a model's words was issued here."""
+        return all(match.group().upper() in self._issued for match in _PLACEHOLDER.finditer(answer))
+
     def _shown(self, placeholder: str) -> str:
         return self._issued.get(placeholder) or _NEUTRAL[Kind(placeholder[1:].partition("_")[0])]
 

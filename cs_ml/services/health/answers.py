@@ -14,8 +14,11 @@ def health_answer(prediction: Prediction) -> dict[str, Any]:
     if insights is None:
         raise ValueError(f"prediction {prediction.id} has no health insights")
     return {
+        "id": prediction.id,
         "accountId": prediction.account_id,
-        "predictionId": prediction.id,
+        "predictionType": prediction.type,
+        "status": prediction.status,
+        "predictedAt": prediction.predicted_at,
         "asOf": prediction.as_of,
         "validUntil": prediction.valid_until,
         "cached": prediction.cached,
@@ -36,6 +39,7 @@ def health_answer(prediction: Prediction) -> dict[str, Any]:
         "confidence": prediction.confidence,
         "predictionWindowDays": prediction.window_days,
         "riskCategory": prediction.band,
+        "interventionUrgency": prediction.urgency,
         "insights": list(insights.insights),
         "anomalies": [_anomaly(anomaly) for anomaly in insights.anomalies],
         "strengthAreas": list(insights.strength_areas),

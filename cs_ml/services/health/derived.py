@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 import numpy as np
 
 from cs_ml.domain.context import Dimension
-from cs_ml.domain.timeline import HealthReading
+from cs_ml.domain.health.timeline import HealthReading
 from cs_ml.engines.health.derived import LOOKBACK_DAYS, Contacts, DerivedScores, derive
 from cs_ml.engines.health.panel import Floats
 from cs_ml.store.history.scores import ContactDay, HealthScoreRepository, OpenIssue

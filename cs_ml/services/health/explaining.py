@@ -7,8 +7,8 @@ from cs_ml.domain.actor import Actor, Permission
 from cs_ml.domain.errors import Invalid
 from cs_ml.domain.health.changes import Change, Changes
 from cs_ml.domain.health.insights import MAX_READING_AGE
+from cs_ml.domain.health.timeline import HealthReading
 from cs_ml.domain.policy import DEFAULT_WINDOW_DAYS
-from cs_ml.domain.timeline import HealthReading
 from cs_ml.engines.health.changes import churn_change, health_change
 from cs_ml.engines.health.insights import HISTORY_DAYS
 from cs_ml.engines.rules import RulesEngine

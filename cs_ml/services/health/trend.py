@@ -87,7 +87,7 @@ def trend_prediction(
         clipping=None,
         drivers=tuple(factor.factor for factor in factors[:MAX_PRIMARY_DRIVERS]),
         factors=factors,
-        protective=(),
+        protective=[],
         evidence=list(evidence.values()),
         explanation=insights.summary,
         recommendations=_recommendations(insights),

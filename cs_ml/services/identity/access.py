@@ -1,12 +1,17 @@
 """Who may act where: users, their roles, and the proof of who they are."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
-from cs_ml.domain.actor import AccountScope, Actor, Permission, Role
-from cs_ml.domain.errors import Forbidden, Invalid, NotFound
+from cs_ml.domain.actor import AccountScope, Actor, Permission, Role, Source
+from cs_ml.domain.errors import Invalid, NotFound
 from cs_ml.domain.identity.people import Membership, Person, Tenant
+from cs_ml.domain.identity.sessions import OpenSession
 from cs_ml.services.clock import Clock
+from cs_ml.services.identity.members import give_place
 from cs_ml.services.identity.passwords import PasswordHasher, check_password, generate_password
+from cs_ml.services.identity.recording import note_person
 from cs_ml.store.database import Database
 from cs_ml.store.identity import RESERVED_DOMAIN, IdentityStore
 
@@ -60,6 +65,15 @@ class AccessService:
             raise NotFound("You have no access to this tenant.", code="TENANT_NOT_FOUND")
         return Actor(tenant_id=tenant_id, user_id=user_id, role=found.role, scope=found.scope)
 
+    def actor_by_email(self, email: str, tenant_id: str, *, source: Source) -> Actor:
+        """A user of the tenant as an actor. Raises NotFound where nobody of that address works there."""
+        with self._database.identity() as identity:
+            person = identity.find_user(email)
+            able = person is not None and not identity.password_state(person.id).disabled
+        if person is None or not able:
+            raise NotFound(f"Nobody at `{email}` works in this tenant.", code="USER_NOT_FOUND")
+        return replace(self.actor_for(person.id, tenant_id), source=source)
+
     def verify(self, email: str, password: str) -> Person | None:
         """The user whose password this is; None for a wrong password, an unknown or a disabled user alike.
 
@@ -92,12 +106,13 @@ class AccessService:
         operator (`set_password`) may do that.
         """
         actor.require(Permission.MANAGE_TENANT)
-        if role is Role.OWNER and actor.role is not Role.OWNER:
-            raise Forbidden("Only an owner of this tenant can make another owner.")
         _check_email(email)
+        accounts = scope
         now = self._clock()
-        with self._database.identity(write=True) as identity:
+        with self._database.write(actor) as transaction:
+            identity = transaction.identity()
             tenant = _active_tenant(identity, actor.tenant_id)
+            transaction.lock_tenant()
             person = identity.find_user(email)
             created = person is None
             if person is None:
@@ -105,10 +120,7 @@ class AccessService:
             kept = identity.password_state(person.id).hash is not None or any(
                 m.tenant.id != tenant.id for m in identity.memberships(person.id)
             )
-            before = next((m for m in identity.memberships(person.id) if m.tenant.id == tenant.id), None)
-            identity.set_membership(tenant.id, person.id, role, scope, now)
-            if before and (before.role, before.scope) != (role, scope):
-                identity.raise_epoch(person.id, now)
+            give_place(transaction, person.id, role, accounts, now)
             made_up = None if kept or password is not None else generate_password()
             if not kept:
                 self._store_password(identity, person, password or made_up or "", words=(tenant.slug, tenant.name))
@@ -116,7 +128,7 @@ class AccessService:
             person=person,
             tenant=tenant,
             role=role,
-            scope=scope,
+            scope=accounts,
             created=created,
             password=made_up,
             password_kept=kept,
@@ -128,6 +140,7 @@ class AccessService:
         with self._database.identity(write=True) as identity:
             person = _known(identity, email)
             self._store_password(identity, person, password or made_up or "", words=())
+        note_person(self._database, person.id, "user.password_changed", self._clock(), by=None)
         return made_up
 
     def set_disabled(self, email: str, *, disabled: bool) -> None:
@@ -137,6 +150,25 @@ class AccessService:
             person = _known(identity, email)
             identity.set_disabled(person.id, disabled, now)
             identity.raise_epoch(person.id, now)
+        note_person(self._database, person.id, "user.disabled" if disabled else "user.enabled", now, by=None)
+
+    def open_sessions(self, email: str, *, idle: timedelta) -> Sequence[OpenSession]:
+        """The browsers that a user is signed in with, newest first. `idle`: as long unused, a session has ended."""
+        now = self._clock()
+        with self._database.identity() as identity:
+            person = _known(identity, email)
+            epoch = identity.password_state(person.id).epoch
+            found = identity.sign_ins.list(person.id, now, idle_since=now - idle)
+        return [session for session in found if session.epoch == epoch]
+
+    def reset(self, email: str) -> None:
+        """Ends every session of a user and forgets the failed attempts; the password stays as it is."""
+        now = self._clock()
+        with self._database.identity(write=True) as identity:
+            person = _known(identity, email)
+            identity.raise_epoch(person.id, now)
+            identity.sign_ins.forgive(person.email)
+        note_person(self._database, person.id, "user.reset", now, by=None)
 
     def _store_password(
         self, identity: IdentityStore, person: Person, password: str, *, words: tuple[str, ...]

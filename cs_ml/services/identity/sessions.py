@@ -1,9 +1,10 @@
 """Signing in and out, and who uses a browser. Nothing that a browser holds is stored: only keyed digests of it are."""
 
 import hmac
+import logging
 import secrets
 import time as waiting
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -11,6 +12,7 @@ from cs_ml.domain.identity.people import Person
 from cs_ml.domain.identity.sessions import SignedIn
 from cs_ml.services.clock import Clock
 from cs_ml.services.identity.access import AccessService
+from cs_ml.services.identity.recording import note_person
 from cs_ml.store.database import Database
 
 TICKET_LIFE = timedelta(seconds=30)
@@ -21,11 +23,18 @@ MAX_FAILURES = 5
 WINDOW = timedelta(minutes=15)
 # Guesses in a row, over all windows, before only an operator can help (NIST SP 800-63B-4, 3.2.2).
 MAX_CONSECUTIVE = 100
+# Failures from one address, and from everywhere, in a window before all attempts are refused unread. High: an office
+# has one address. What they bound is the guessing of many accounts at once, and the work of hashing.
+MAX_FAILURES_OF_CLIENT = 100
+MAX_FAILURES_OF_ALL = 1_000
 # How long failures of an account that nobody tries again are kept.
 FORGET = timedelta(days=30)
 FLOOR_S = 1.0  # above what the slowest hash takes: bcrypt with cost 12 on a busy machine
 _TOUCH_EVERY = timedelta(minutes=1)  # a click is no reason to write
 _TOKEN_BYTES = 32
+_EVERYBODY = "everybody"
+
+_log = logging.getLogger(__name__)
 
 
 class SessionService:
@@ -46,14 +55,21 @@ class SessionService:
         self._key = key
         self._sleep = sleep
 
-    def sign_in(self, email: str, password: str) -> str | None:
-        """A ticket for `redeem`; None for a wrong password, an unknown, disabled or locked account alike."""
+    def sign_in(self, email: str, password: str, *, client: str | None = None) -> str | None:
+        """A ticket for `redeem`; None for a wrong password, an unknown, disabled or locked account alike.
+
+        `client`: the address of who asks; None where it is not known.
+        """
         with self._floor():
-            allowed = self._count(email)
+            rates = [_EVERYBODY] if client is None else [_EVERYBODY, client]
+            if not self._count_rates(rates):
+                return None
+            failures, allowed = self._count(email)
             person = self._access.verify(email, password)
             if person is None or not allowed:
+                self._note_failure(email, client, failures, allowed=allowed)
                 return None
-            return self._ticket(person)
+            return self._ticket(person, rates, client)
 
     def redeem(self, ticket: str) -> str | None:
         """A new session's token for a ticket; None for one that was used, has run out, or never was."""
@@ -98,24 +114,52 @@ class SessionService:
 
     def end(self, token: str) -> None:
         """Signs out: the token is worth nothing from now on, in whatever hands."""
+        session = self._digest(token)
         with self._database.identity(write=True) as identity:
-            identity.sign_ins.end(self._digest(token))
+            found = identity.sign_ins.find_session(session)
+            identity.sign_ins.end(session)
+        if found is not None:
+            note_person(self._database, found.user_id, "session.ended", self._clock(), by=found.user_id)
 
-    def _count(self, email: str) -> bool:
+    def _count_rates(self, rates: Sequence[str]) -> bool:
+        """Whether an attempt may be looked at: neither its address nor all together failed too often."""
+        now = self._clock()
+        most = {_EVERYBODY: MAX_FAILURES_OF_ALL}
+        with self._database.identity(write=True) as identity:
+            counts = {rate: identity.sign_ins.count_rate(rate, now, window_since=now - WINDOW) for rate in rates}
+        return all(count <= most.get(rate, MAX_FAILURES_OF_CLIENT) for rate, count in counts.items())
+
+    def _count(self, email: str) -> tuple[int, bool]:
+        """The attempts on an account in this window, and whether this one may succeed."""
         now = self._clock()
         with self._database.identity(write=True) as identity:
             identity.sign_ins.clean(now, idle_since=now - IDLE, forget_before=now - FORGET)
             failures, consecutive = identity.sign_ins.count_attempt(
                 email, now, window_since=now - WINDOW, limit=MAX_FAILURES
             )
-        return failures <= MAX_FAILURES and consecutive <= MAX_CONSECUTIVE
+        return failures, failures <= MAX_FAILURES and consecutive <= MAX_CONSECUTIVE
 
-    def _ticket(self, person: Person) -> str:
-        ticket = secrets.token_urlsafe(_TOKEN_BYTES)
+    def _ticket(self, person: Person, rates: Sequence[str] = (), client: str | None = None) -> str:
+        ticket, now = secrets.token_urlsafe(_TOKEN_BYTES), self._clock()
         with self._database.identity(write=True) as identity:
             identity.sign_ins.forgive(person.email)
-            identity.sign_ins.add_ticket(self._digest(ticket), person.id, expires_at=self._clock() + TICKET_LIFE)
+            for rate in rates:
+                identity.sign_ins.uncount_rate(rate)
+            identity.sign_ins.add_ticket(self._digest(ticket), person.id, expires_at=now + TICKET_LIFE)
+        note_person(self._database, person.id, "sign_in.succeeded", now, by=person.id, after=_from(client))
         return ticket
+
+    def _note_failure(self, email: str, client: str | None, failures: int, *, allowed: bool) -> None:
+        """Once as locked, then no more: whoever goes on guessing does not fill the log."""
+        if not allowed and failures > MAX_FAILURES + 1:
+            return
+        with self._database.identity() as identity:
+            person = identity.find_user(email)
+        if person is None:
+            _log.warning("a sign-in failed for an account that does not exist", extra={"client": client})
+            return
+        action = "sign_in.failed" if allowed else "sign_in.locked"
+        note_person(self._database, person.id, action, self._clock(), by=None, after=_from(client))
 
     @contextmanager
     def _floor(self) -> Iterator[None]:
@@ -128,3 +172,7 @@ class SessionService:
 
     def _digest(self, secret: str) -> str:
         return hmac.digest(self._key, secret.encode(), "sha256").hex()
+
+
+def _from(client: str | None) -> Mapping[str, str] | None:
+    return {"client": client} if client else None

@@ -1,10 +1,12 @@
 """Reading and changing the settings of a tenant."""
 
 from cs_ml.domain.actor import Actor, Permission
+from cs_ml.domain.identity.audit import AuditEntry
 from cs_ml.domain.identity.tenant_settings import TenantSettings, parse_setting, read_settings
 from cs_ml.services.clock import Clock
 from cs_ml.store.database import Database
 from cs_ml.store.identity.tenant_settings import TenantSettingRepository
+from cs_ml.store.operations.audit import AuditRepository
 
 
 class TenantSettingsService:
@@ -25,6 +27,17 @@ class TenantSettingsService:
         actor.require(Permission.MANAGE_TENANT)
         name, value = parse_setting(key, text)
         with self._database.write(actor) as scope:
-            settings = TenantSettingRepository(scope)
-            settings.save(name, value, self._clock())
+            settings, now = TenantSettingRepository(scope), self._clock()
+            before = settings.list().get(name)
+            settings.save(name, value, now)
+            if before != value:
+                entry = AuditEntry(
+                    at=now,
+                    action="setting.changed",
+                    entity_type="setting",
+                    entity_id=name,
+                    before={"value": before},
+                    after={"value": value},
+                )
+                AuditRepository(scope).add([entry])
             return read_settings(settings.list())

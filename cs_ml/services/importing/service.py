@@ -10,6 +10,7 @@ from pathlib import Path
 
 from cs_ml.domain.actor import Actor, Permission
 from cs_ml.domain.errors import Invalid
+from cs_ml.domain.identity.audit import AuditEntry
 from cs_ml.services.clock import Clock
 from cs_ml.services.importing.accounts import AccountWriter, Owners
 from cs_ml.services.importing.bundle import CheckedBundle, Progress, read_bundle
@@ -20,6 +21,7 @@ from cs_ml.store.bulk.importing import ImportStore
 from cs_ml.store.bulk.snapshots import SnapshotRepository
 from cs_ml.store.bulk.stored_text import instant_text, text_instant
 from cs_ml.store.database import Database
+from cs_ml.store.operations.audit import AuditRepository
 from cs_ml.store.scope import Scope
 
 _SLUG = re.compile("[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?")
@@ -120,7 +122,21 @@ class ImportService:
                 scope.lock_tenant()  # two imports at once would add the same rows twice
             run = Run(store=ImportStore(scope), now=instant_text(now), data_date=at, dry_run=dry_run)
             _write(run, scope, bundle, now, progress)
-        return _report(run, bundle)
+            report = _report(run, bundle)
+            if not dry_run:
+                AuditRepository(scope).add([_imported(scope.actor, report, now)])
+        return report
+
+
+def _imported(actor: Actor, report: ImportReport, now: datetime) -> AuditEntry:
+    files = {file.name: {"new": file.new, "changed": file.changed} for file in report.files}
+    return AuditEntry(
+        at=now,
+        action="import.done",
+        entity_type="tenant",
+        entity_id=actor.tenant_id,
+        after={"dataDate": report.data_date.isoformat(), "files": files},
+    )
 
 
 def _no_tenant() -> Actor:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from cs_ml.domain.actor import Actor, Permission
 from cs_ml.domain.identity.tenant_settings import read_settings
-from cs_ml.domain.outcomes import MIN_CHURNED, MIN_JUDGED
 from cs_ml.domain.policy import DEFAULT_WINDOW_DAYS
 from cs_ml.domain.predictions import EngineName, PredictionType
+from cs_ml.domain.truth.outcomes import MIN_CHURNED, MIN_JUDGED
 from cs_ml.evaluation.metrics import evaluate
 from cs_ml.services.clock import Clock
 from cs_ml.services.learning.lineup import AUTO_CHOICE

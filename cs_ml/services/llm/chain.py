@@ -1,13 +1,14 @@
 """The engines of a tenant, asked in turn; what a model's calls cost goes into the books, failed ones too."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
 from cs_ml.domain.actor import Actor
 from cs_ml.domain.errors import EngineUnavailable
 from cs_ml.domain.llm.usage import Attempt
+from cs_ml.domain.policy import are_far_apart
 from cs_ml.engines.base import Answer, Engine
 from cs_ml.engines.calibration.engine import CalibratedEngine
 from cs_ml.engines.fallback import assess
@@ -62,6 +63,8 @@ class EngineChain:
                 asked = CalibratedEngine(asked, *lineup.llm_calibration)
             answer = assess([asked, *lineup.free], scene.context, scene.reference, request.window_days)
             attempts = answer.attempts
+            if answer.provenance.engine == "llm" and lineup.free:
+                answer = self._compared(answer, request, scene, lineup)
         except EngineUnavailable as unavailable:
             attempts = unavailable.attempts
             raise
@@ -69,3 +72,11 @@ class EngineChain:
             return answer
         finally:
             model.usage.settle(actor, attempts, account_id=request.account_id, reservation=reservation)
+
+    def _compared(self, answer: Answer, request: PredictionRequest, scene: Scene, lineup: Lineup) -> Answer:
+        """Marked where the engines that cost nothing see it very differently: one of the two misses something."""
+        judged = answer.assessment
+        other = self.replay(request, scene, lineup).assessment
+        if not are_far_apart(judged.probability, other.probability):
+            return answer
+        return replace(answer, assessment=replace(judged, doubts=(*judged.doubts, "far_apart")))

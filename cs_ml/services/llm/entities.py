@@ -34,6 +34,11 @@ class KnownEntitiesCache:
             names = accounts.names()
         return self._keep(actor.tenant_id, KnownEntities(names))
 
+    def forget(self, tenant_id: str) -> None:
+        """Drops what is kept of a tenant."""
+        with self._lock:
+            self._kept.pop(tenant_id, None)
+
     def _keep(self, tenant_id: str, entities: KnownEntities) -> KnownEntities:
         with self._lock:
             self._kept[tenant_id] = entities

@@ -1,24 +1,30 @@
 """What a tenant's calls of the language model may cost, did cost, and how they went."""
 
-from collections.abc import Sequence
+import logging
+import time
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from cs_ml.domain.actor import Actor, Permission
-from cs_ml.domain.errors import EngineUnavailable
+from cs_ml.domain.errors import DatabaseAway, EngineUnavailable
 from cs_ml.domain.identity.tenant_settings import read_settings
 from cs_ml.domain.llm.usage import Attempt, Fault, Operation, UsageSum
 from cs_ml.services.clock import Clock
+from cs_ml.services.outage import with_patience
 from cs_ml.store.database import Database
 from cs_ml.store.identity.tenant_settings import TenantSettingRepository
 from cs_ml.store.operations.usage import UsageRepository
 
+_log = logging.getLogger(__name__)
+
 
 class UsageService:
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, sleep: Callable[[float], None] = time.sleep) -> None:
         self._database = database
         self._clock = clock
+        self._sleep = sleep
 
     def reserve(self, actor: Actor, operation: Operation, model: str, expected: Decimal | None) -> str | None:
         """Before a call: its place in the month's budget, to be given to `settle`; None for a tenant without a budget.
@@ -50,14 +56,31 @@ class UsageService:
     def settle(
         self, actor: Actor, attempts: Sequence[Attempt], *, account_id: int | None, reservation: str | None
     ) -> None:
-        """After a call, failed or not: its attempts go into the books, in the place of what was reserved."""
+        """After a call, failed or not: its attempts go into the books, in the place of what was reserved.
+
+        Where the database is away they go into the log, as the answer is worth more than its bill; a reservation stays,
+        and goes on counting.
+        """
         if not attempts and reservation is None:
             return
-        with self._database.write(actor) as scope:
-            usage = UsageRepository(scope)
-            if reservation is not None:
-                usage.release(reservation)
-            usage.save(attempts, account_id)
+
+        def write() -> None:
+            with self._database.write(actor) as scope:
+                usage = UsageRepository(scope)
+                if reservation is not None:
+                    usage.release(reservation)
+                usage.save(attempts, account_id)
+
+        try:
+            with_patience(write, self._sleep)
+        except DatabaseAway:
+            for attempt in attempts:
+                _log.error(
+                    "a call of the model %s of %d tokens could not be booked, cost %s USD",
+                    attempt.model,
+                    attempt.usage.total,
+                    attempt.cost,
+                )
 
     def sums(self, actor: Actor, since: datetime, until: datetime) -> Sequence[UsageSum]:
         """The tenant's attempts by UTC day, model and operation, from `since` up to and without `until`."""

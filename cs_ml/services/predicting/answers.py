@@ -4,11 +4,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from cs_ml.domain.policy import confidence_level
+from cs_ml.domain.portfolio import AT_RISK
 from cs_ml.domain.predictions import Evidence, Prediction, RiskFactor
+from cs_ml.services.health.answers import health_answer
 
 
 def prediction_answer(prediction: Prediction) -> dict[str, Any]:
-    """camelCase fields; values are still dates, money and enums."""
+    """camelCase fields; values are still dates, money and enums. A HEALTH_TREND has fields of its own."""
+    if prediction.health is not None:
+        return health_answer(prediction)
     source = prediction.provenance
     evidence = {fact.id: fact for fact in prediction.evidence}
     return {
@@ -32,7 +36,9 @@ def prediction_answer(prediction: Prediction) -> dict[str, Any]:
         "parts": _parts(prediction),
         "explanation": prediction.explanation,
         "unmatchedNumbers": list(prediction.unmatched_numbers),
+        "doubts": list(prediction.doubts),
         "recommendations": list(prediction.recommendations),
+        "suggestedCta": prediction.proposal if prediction.band in AT_RISK else None,
         "completeness": {"score": prediction.completeness, "missing": list(prediction.missing)},
         "engine": source.engine,
         "engineVersion": source.version,

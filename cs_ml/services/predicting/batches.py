@@ -6,14 +6,17 @@ from datetime import datetime
 from cs_ml.domain.actor import Actor, Permission
 from cs_ml.domain.context import AccountContext
 from cs_ml.domain.errors import Invalid
+from cs_ml.domain.identity.audit import AuditEntry
 from cs_ml.domain.policy import DEFAULT_WINDOW_DAYS
 from cs_ml.domain.predictions import Origin, Prediction, PredictionType
 from cs_ml.engines.base import Engine
 from cs_ml.services.clock import Clock, Moment, milliseconds, moment
 from cs_ml.services.learning.lineup import Lineups, lineups_of
+from cs_ml.services.predicting.after import After, nothing_follows
 from cs_ml.services.predicting.scoring import PredictionRequest, read_scenes, score
 from cs_ml.store.accounts import AccountRepository
 from cs_ml.store.database import Database
+from cs_ml.store.operations.audit import AuditRepository
 from cs_ml.store.predictions import PredictionRepository
 
 _CHUNK = 500
@@ -22,16 +25,22 @@ Progress = Callable[[int], None]
 
 
 class BatchService:
-    def __init__(self, database: Database, clock: Clock, engines: Sequence[Engine] | Lineups) -> None:
-        """`engines`: those that cost nothing, for everybody or by tenant and instant."""
+    def __init__(
+        self, database: Database, clock: Clock, engines: Sequence[Engine] | Lineups, *, after: After = nothing_follows
+    ) -> None:
+        """`engines`: those that cost nothing, for everybody or by tenant and instant. `after`: what follows stored
+        predictions."""
         self._database = database
         self._clock = clock
         self._lineups = lineups_of(engines)
+        self._after = after
 
-    def predict_missing(self, actor: Actor, progress: Progress | None = None) -> Mapping[str, int]:
+    def predict_missing(
+        self, actor: Actor, progress: Progress | None = None, *, skip_cta: bool = False
+    ) -> Mapping[str, int]:
         """A churn prediction for every live account without a valid one; answers accounts per risk band.
 
-        `progress` is told how many accounts are done.
+        `progress` is told how many accounts are done. Without `skip_cta` they may make CTAs, as single ones do.
         """
         actor.require(Permission.PREDICT)
         after, done = 0, 0
@@ -42,6 +51,9 @@ class BatchService:
                 stored = PredictionRepository(scope)
                 stored.supersede(ids, PredictionType.CHURN, DEFAULT_WINDOW_DAYS, now)
                 stored.save_all(predictions, now)
+                AuditRepository(scope).add([_made(actor, len(predictions), now)])
+            if not skip_cta:
+                self._after(actor, ids)
             after, done = ids[-1], done + len(ids)
             if progress:
                 progress(done)
@@ -96,6 +108,13 @@ class BatchService:
             for account_id, scene in scenes.items()
             if at.live or was_there(scene.context, (left or {}).get(account_id))
         ]
+
+
+def _made(actor: Actor, number: int, now: datetime) -> AuditEntry:
+    """One entry for a chunk; each prediction says by itself when and how it was made."""
+    return AuditEntry(
+        at=now, action="prediction.batch", entity_type="tenant", entity_id=actor.tenant_id, after={"accounts": number}
+    )
 
 
 def was_there(context: AccountContext, left_at: datetime | None) -> bool:

@@ -1,5 +1,6 @@
 """Predictions: the one function that page, command line, API and worker call, read top to bottom."""
 
+import logging
 import secrets
 import time as waiting
 from collections.abc import Callable, Sequence
@@ -7,21 +8,28 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from cs_ml.domain.actor import Actor, Permission
+from cs_ml.domain.errors import DatabaseAway
+from cs_ml.domain.identity.audit import AuditEntry
 from cs_ml.domain.policy import DEFAULT_WINDOW_DAYS
 from cs_ml.domain.predictions import Origin, Prediction, PredictionStatus, PredictionType
 from cs_ml.services.clock import Clock, Moment, milliseconds, moment
 from cs_ml.services.health.trend import HealthForecaster
 from cs_ml.services.learning.lineup import Lineup
 from cs_ml.services.llm.chain import EngineChain
+from cs_ml.services.outage import with_patience
+from cs_ml.services.predicting.after import After, nothing_follows
 from cs_ml.services.predicting.limits import PredictionLimit
 from cs_ml.services.predicting.scoring import PredictionRequest, predicted, read_scenes
 from cs_ml.store.accounts import not_found
 from cs_ml.store.database import Database
+from cs_ml.store.operations.audit import AuditRepository
 from cs_ml.store.predictions import PredictionRepository
 
 CLAIM_TTL = timedelta(seconds=60)
 _POLL_S = 0.05
 _LONGEST_POLL_S = 0.4  # many who wait for one shall not keep the database busy
+
+_log = logging.getLogger(__name__)
 
 
 class PredictionService:
@@ -34,8 +42,10 @@ class PredictionService:
         sleep: Callable[[float], None] = waiting.sleep,
         *,
         claim_ttl: timedelta = CLAIM_TTL,
+        after: After = nothing_follows,
     ) -> None:
-        """`claim_ttl`: after it a caller counts as crashed; longer than an engine may think."""
+        """`claim_ttl`: after it a caller counts as crashed; longer than an engine may think. `after`: what follows a
+        stored prediction."""
         self._database = database
         self._clock = clock
         self._engines = engines
@@ -43,6 +53,7 @@ class PredictionService:
         self._limit = limit
         self._sleep = sleep
         self._claim_ttl = claim_ttl
+        self._after = after
 
     def predict(
         self,
@@ -53,8 +64,11 @@ class PredictionService:
         force_refresh: bool = False,
         window_days: int = DEFAULT_WINDOW_DAYS,
         as_of: datetime | None = None,
+        skip_cta: bool = False,
     ) -> Prediction:
         """The valid stored prediction, else a new one. A past `as_of` is a replay: computed, never stored or served.
+
+        A new one may make a CTA where the tenant has switched that on, unless `skip_cta`.
 
         Raises NotFound, Forbidden, Invalid, RateLimited.
         """
@@ -68,7 +82,10 @@ class PredictionService:
         if stored is not None and not force_refresh:
             return stored
         actor.require(Permission.PREDICT)
-        return self._single_flight(actor, request, known=stored)
+        found = self._single_flight(actor, request, known=stored)
+        if not found.cached and not skip_cta:
+            self._after(actor, [account_id])
+        return found
 
     def list(
         self, actor: Actor, account_id: int, kind: PredictionType | None = None, *, include_expired: bool = True
@@ -143,8 +160,12 @@ class PredictionService:
             return PredictionRepository(scope).claim(*key, holder=holder, now=now, until=now + self._claim_ttl)
 
     def _release(self, actor: Actor, holder: str) -> None:
-        with self._database.write(actor) as scope:
-            PredictionRepository(scope).release(holder)
+        """What cannot be released now ends by itself, at the end of its time."""
+        try:
+            with self._database.write(actor) as scope:
+                PredictionRepository(scope).release(holder)
+        except DatabaseAway:
+            _log.warning("the claim of a prediction could not be released")
 
     def _run(self, actor: Actor, request: PredictionRequest, holder: str) -> Prediction | None:
         """Computes and stores under a claim; None where the claim was taken over meanwhile."""
@@ -152,7 +173,12 @@ class PredictionService:
         everyone = Actor.system(actor.tenant_id)  # the limit is the tenant's, whatever accounts the actor sees
         with self._database.read(everyone) as scope:
             self._limit.check(scope, now)
-        return self._save(actor, self._compute(actor, request, Moment(now, live=True), origin="single"), holder)
+        prediction = self._compute(actor, request, Moment(now, live=True), origin="single")
+        try:
+            return with_patience(lambda: self._save(actor, prediction, holder), self._sleep)
+        except DatabaseAway:
+            _log.error("a prediction of account %d could not be saved", request.account_id)
+            return replace(prediction, doubts=(*prediction.doubts, "unsaved"))
 
     def _compute(
         self, actor: Actor, request: PredictionRequest, at: Moment, *, origin: Origin, lineup: Lineup | None = None
@@ -180,6 +206,7 @@ class PredictionService:
             predictions = PredictionRepository(scope)
             if not predictions.release(holder):
                 return None
+            AuditRepository(scope).add([_made(prediction)])
             valid = predictions.find_valid(*key, now)
             if valid is not None and _passed_over(valid, prediction):
                 predictions.save(replace(prediction, status=PredictionStatus.EXPIRED), now)
@@ -187,6 +214,22 @@ class PredictionService:
                 return _with_reason(replace(valid, cached=True, new_facts_since=newer), prediction)
             predictions.supersede([prediction.account_id], prediction.type, prediction.window_days, now)
             return replace(prediction, id=predictions.save(prediction, now))
+
+
+def _made(prediction: Prediction) -> AuditEntry:
+    return AuditEntry(
+        at=prediction.predicted_at,
+        action="prediction.made",
+        entity_type="account",
+        entity_id=str(prediction.account_id),
+        after={
+            "type": prediction.type.value,
+            "windowDays": prediction.window_days,
+            "probability": prediction.probability,
+            "engine": prediction.provenance.engine,
+            "fallbackReason": prediction.provenance.fallback_reason,
+        },
+    )
 
 
 def _passed_over(valid: Prediction, prediction: Prediction) -> bool:

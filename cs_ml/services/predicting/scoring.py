@@ -1,11 +1,13 @@
 """From what is known to a prediction: the scene that an engine judges, and the value that comes out."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from cs_ml.domain.actor import Actor
 from cs_ml.domain.context import AccountContext, TenantReference
+from cs_ml.domain.ctas.calendar import WorkCalendar
+from cs_ml.domain.ctas.proposing import Planning, propose
 from cs_ml.domain.errors import Invalid
 from cs_ml.domain.health.insights import FORECAST_DAYS
 from cs_ml.domain.identity.tenant_settings import read_settings
@@ -28,6 +30,7 @@ from cs_ml.services.context import read_contexts
 from cs_ml.services.predicting.references import reference_at
 from cs_ml.store.database import Database
 from cs_ml.store.identity.tenant_settings import TenantSettingRepository
+from cs_ml.store.work.playbooks import PlaybookRepository
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,11 +60,13 @@ class PredictionRequest:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scene:
-    """What an engine judges, and the bands that the tenant fixed, None for the engine's own."""
+    """What an engine judges, the bands that the tenant fixed (None: the engine's own), and what a CTA is planned with
+    (None: none is)."""
 
     context: AccountContext
     reference: TenantReference
     bands: Bands | None
+    planning: Planning | None = None
 
 
 def read_scenes(
@@ -72,9 +77,12 @@ def read_scenes(
     reference = reference_at(database, actor, at.at, now)
     with database.read(actor) as scope:
         contexts = read_contexts(scope, account_ids, at, signals=signals)
-        bands = read_settings(TenantSettingRepository(scope).list()).bands
+        settings = read_settings(TenantSettingRepository(scope).list())
+        playbooks = PlaybookRepository(scope).list() if at.live else ()
+    bands, planning = settings.bands, Planning(calendar=WorkCalendar.of(settings), playbooks=playbooks)
     return {
-        account_id: Scene(context=context, reference=reference, bands=bands) for account_id, context in contexts.items()
+        account_id: Scene(context=context, reference=reference, bands=bands, planning=planning)
+        for account_id, context in contexts.items()
     }
 
 
@@ -92,7 +100,7 @@ def predicted(answer: Answer, request: PredictionRequest, scene: Scene, origin: 
     own = Bands.around(base_rate) if found.calibrated else Bands()
     band = (scene.bands or own).of(found.probability)
     validity = FALLBACK_VALIDITY if answer.provenance.fallback_reason else VALIDITY
-    return Prediction(
+    made = Prediction(
         id=None,
         account_id=request.account_id,
         type=request.type,
@@ -119,7 +127,11 @@ def predicted(answer: Answer, request: PredictionRequest, scene: Scene, origin: 
         explanation=found.explanation,
         recommendations=found.recommendations,
         unmatched_numbers=found.unmatched_numbers,
+        doubts=found.doubts,
         completeness=context.completeness.score,
         missing=context.completeness.missing,
         provenance=answer.provenance,
     )
+    if origin == "replay" or scene.planning is None:  # nobody acts on the past
+        return made
+    return replace(made, proposal=propose(made, context.profile, scene.planning))

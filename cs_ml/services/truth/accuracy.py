@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import date
 
 from cs_ml.domain.actor import Actor, Permission
-from cs_ml.domain.outcomes import OutcomeCounts, Unjudged
 from cs_ml.domain.policy import DEFAULT_WINDOW_DAYS
 from cs_ml.domain.predictions import PredictionType
+from cs_ml.domain.truth.outcomes import OutcomeCounts, Unjudged
 from cs_ml.evaluation.report import Evaluation
 from cs_ml.services.clock import Clock
 from cs_ml.services.truth.figures import engines_in, evaluation_of, pick

@@ -7,10 +7,10 @@ from datetime import date, timedelta
 import numpy as np
 
 from cs_ml.domain.actor import Actor, Permission
-from cs_ml.domain.backtests import BacktestRequest, BacktestRun, BacktestStatus
 from cs_ml.domain.errors import Forbidden, Invalid, NotFound
-from cs_ml.domain.outcomes import Unjudged
 from cs_ml.domain.predictions import EngineName
+from cs_ml.domain.truth.backtests import BacktestRequest, BacktestRun, BacktestStatus
+from cs_ml.domain.truth.outcomes import Unjudged
 from cs_ml.evaluation.headline import one_per_window
 from cs_ml.evaluation.metrics import evaluate
 from cs_ml.evaluation.report import Evaluation
@@ -72,7 +72,7 @@ class BacktestService:
             finished = work.run(engine_at)
         finally:
             if run_id is not None:
-                self._finish(actor, run_id, finished=finished)
+                self._finish(actor, run_id, work.tally, finished=finished)
         return _report(request, work.tally, stored=store, finished=finished)
 
     def list(self, actor: Actor) -> Sequence[BacktestRun]:
@@ -96,11 +96,11 @@ class BacktestService:
             raise Invalid("This backtest runs already. Wait for it, or cancel it on the Accuracy page.")
         return run_id
 
-    def _finish(self, actor: Actor, run_id: int, *, finished: bool) -> None:
+    def _finish(self, actor: Actor, run_id: int, tally: Tally, *, finished: bool) -> None:
         now = self._clock()
         status = BacktestStatus.DONE if finished else BacktestStatus.STOPPED
         with self._database.write(actor) as scope:
-            BacktestRepository(scope).finish(run_id, status, now)
+            BacktestRepository(scope).finish(run_id, status, now, done=tally.done, predictions=tally.predictions)
             judge(scope, now)
 
 

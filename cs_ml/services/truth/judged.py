@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cs_ml.domain.outcomes import OutcomeSource
+from cs_ml.domain.truth.outcomes import OutcomeSource
 from cs_ml.evaluation.headline import one_per_window
 
 DAY_MS = 86_400_000

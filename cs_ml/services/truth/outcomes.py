@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, time
 
 from cs_ml.domain.actor import Actor, Permission
 from cs_ml.domain.errors import Invalid, NotFound
-from cs_ml.domain.outcomes import RecordedChurn
+from cs_ml.domain.truth.outcomes import RecordedChurn
 from cs_ml.services.clock import Clock
 from cs_ml.services.truth.validation import judge
 from cs_ml.store.accounts import AccountRepository

@@ -8,10 +8,10 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from cs_ml.domain.actor import Actor
-from cs_ml.domain.backtests import BacktestRequest
 from cs_ml.domain.errors import EngineUnavailable, Invalid
-from cs_ml.domain.outcomes import Outcome, OutcomeSource, Unjudged
 from cs_ml.domain.predictions import Prediction
+from cs_ml.domain.truth.backtests import BacktestRequest
+from cs_ml.domain.truth.outcomes import Outcome, OutcomeSource, Unjudged
 from cs_ml.engines.base import Engine, wants_signals
 from cs_ml.services.clock import Clock, Moment
 from cs_ml.services.predicting.batches import was_there
@@ -59,6 +59,11 @@ class Tally:
     cost_known: bool = True
     dates: list[BacktestDate] = field(default_factory=list)
     without_engine: list[date] = field(default_factory=list)
+
+    @property
+    def done(self) -> int:
+        """Days that are over and done with."""
+        return len(self.dates) + len(self.without_engine)
 
     def add(self, at: datetime, chances: Mapping[int, float], outcomes: Mapping[int, Outcome], *, over: bool) -> None:
         """`over`: the whole time has passed."""
@@ -183,10 +188,10 @@ class Replay:
     def _may_go_on(self, of_day: int) -> bool:
         tally, most = self.tally, self._request.max_cost
         if self._run_id is not None:
-            done, predictions = len(tally.dates) + len(tally.without_engine), tally.predictions + of_day
+            predictions = tally.predictions + of_day
             with self._database.write(self._actor) as scope:
                 runs = BacktestRepository(scope)
-                if not runs.advance(self._run_id, self._clock(), done=done, predictions=predictions):
+                if not runs.advance(self._run_id, self._clock(), done=tally.done, predictions=predictions):
                     return False
         if most is not None and not tally.cost_known:
             raise Invalid(

@@ -5,9 +5,10 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from cs_ml.domain.actor import Actor, Permission
 from cs_ml.domain.identity.tenant_settings import read_settings
-from cs_ml.domain.outcomes import OutcomeCounts
 from cs_ml.domain.predictions import PredictionType
+from cs_ml.domain.truth.outcomes import OutcomeCounts
 from cs_ml.services.clock import Clock
+from cs_ml.services.truth.trends import judge_trends
 from cs_ml.store.database import Database
 from cs_ml.store.history.references import ReferenceRepository
 from cs_ml.store.identity.tenant_settings import TenantSettingRepository
@@ -66,11 +67,11 @@ def last_day(complete: datetime) -> date | None:
 def judge(scope: Scope, now: datetime) -> tuple[int, int]:
     """Within the caller's transaction: how many predictions got an outcome, and how many lost theirs.
 
-    One judge per type of prediction. HEALTH_TREND has none yet: its judge compares what was forecast with the score at
-    the window's end.
+    One judge per type of prediction.
     """
     OutcomeRepository(scope).note_gone(now)
-    return JudgementRepository(scope).judge_churn(now, complete_until(scope, now))
+    judged, lost = JudgementRepository(scope).judge_churn(now, complete_until(scope, now))
+    return judged + judge_trends(scope, now), lost
 
 
 def complete_until(scope: Scope, now: datetime) -> datetime:

@@ -10,8 +10,8 @@ from sqlalchemy import CompoundSelect, bindparam, case, literal, null, select, u
 from sqlalchemy import Text as SqlText
 
 from cs_ml.domain.context import DIMENSIONS
+from cs_ml.domain.health.timeline import AccountEvent, EventKind, HealthReading, PastPrediction
 from cs_ml.domain.policy import RiskBand
-from cs_ml.domain.timeline import AccountEvent, EventKind, HealthReading, PastPrediction
 from cs_ml.store.accounts import not_found
 from cs_ml.store.scope import AnySelect, Scope
 from cs_ml.store.tables import CTA, Account, AccountFact, AccountHealthScoreHistory, AccountMLPrediction, ChurnEvent

@@ -6,22 +6,21 @@ tenant is read here. E-mail addresses are compared without regard to case.
 
 import secrets
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.exc import IntegrityError
 
 from cs_ml.domain.actor import AccountScope, Role
-from cs_ml.domain.identity.people import Membership, PasswordState, Person, Tenant
+from cs_ml.domain.identity.people import UNASSIGNED, Membership, PasswordState, Person, Tenant
 from cs_ml.store.identity.door import Keyholder
+from cs_ml.store.identity.roster import NO_PASSWORD, RESERVED_DOMAIN, RosterStore
 from cs_ml.store.identity.sign_ins import SignInStore
 from cs_ml.store.tables import Credential, MembershipScope, TenantUser, User
 from cs_ml.store.tables import Tenant as TenantRow
 
-# Stands in `User.passwordHash` (NOT NULL) where we keep the hash ourselves or nobody can sign in.
-NO_PASSWORD = "!"  # noqa: S105
-# Top-level domain that no mail reaches (RFC 2606).
-RESERVED_DOMAIN = ".invalid"
 _CHUNK = 1_000  # values of one IN list; SQLite takes 32,766
 _ID_LETTERS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
@@ -33,6 +32,11 @@ class IdentityStore(Keyholder):
     def sign_ins(self) -> SignInStore:
         """Sessions, tickets and failed attempts, in this same transaction."""
         return SignInStore(self._session)
+
+    @property
+    def roster(self) -> RosterStore:
+        """Who has which place in a tenant, in this same transaction."""
+        return RosterStore(self._session)
 
     def has_tenants(self) -> bool:
         return self._run(select(TenantRow.id).limit(1)).first() is not None
@@ -50,6 +54,17 @@ class IdentityStore(Keyholder):
         row |= {"settings": {_DEMO: True}} if demo else {}
         self._run(self._insert(TenantRow), [row])
         return tenant_id
+
+    def remove_tenant(self, tenant_id: str) -> None:
+        """Removes a tenant, its memberships, and people who have a place nowhere else. Nothing of it may be left."""
+        here = select(TenantUser.user_id).where(TenantUser.tenant_id == tenant_id)
+        people = list(self._run(here).scalars())
+        self._run(delete(TenantRow).where(TenantRow.id == tenant_id))
+        elsewhere = select(TenantUser.user_id)
+        alone = select(User.id).where(User.id.in_(people), User.id.not_in(elsewhere))
+        for user_id in self._run(alone).scalars().all():
+            with suppress(IntegrityError), self._session.begin_nested():  # who owns something of another tenant stays
+                self._run(delete(User).where(User.id == user_id))
 
     def ensure_owners(self, tenant_id: str, emails: Collection[str], now: datetime) -> dict[str, int]:
         """User ids by the addresses as given. Unknown addresses become users of this tenant who cannot sign in yet.
@@ -72,7 +87,7 @@ class IdentityStore(Keyholder):
     def unassigned_owner(self, tenant_id: str, now: datetime) -> int:
         """The tenant's user "Unassigned", who owns what nobody is named for and can never sign in."""
         email = f"unassigned@{tenant_id.lower()}{RESERVED_DOMAIN}"
-        self._insert_missing(User, [_user_row(email, "Unassigned", now)])
+        self._insert_missing(User, [_user_row(email, UNASSIGNED, now)])
         user_id = self._ids([email])[email]
         row = {"tenantId": tenant_id, "userId": user_id, "role": Role.VIEWER, "createdAt": now, "updatedAt": now}
         self._insert_missing(TenantUser, [row])
@@ -139,6 +154,16 @@ class IdentityStore(Keyholder):
             Membership(tenant=_to_tenant(row), role=Role(row.role), scope="owned" if row.scope == "owned" else "all")
             for row in rows
         ]
+
+    def members(self, tenant_id: str) -> list[Person]:
+        """Who has a place in a tenant, by name; not the one who stands for nobody."""
+        rows = self._run(
+            select(User.id, User.email, User.name)
+            .join(TenantUser, TenantUser.user_id == User.id)
+            .where(TenantUser.tenant_id == tenant_id, User.email.not_like(f"%{RESERVED_DOMAIN}"))
+            .order_by(User.name, User.id)
+        )
+        return [Person(id=row.id, email=row.email, name=row.name) for row in rows]
 
     def set_membership(self, tenant_id: str, user_id: int, role: Role, scope: AccountScope, now: datetime) -> None:
         """Adds the membership or changes its role and scope."""

@@ -4,11 +4,12 @@ Ids of sessions and tickets are digests, made by services/sessions.py.
 """
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import case, delete, or_, select, update
 
-from cs_ml.domain.identity.sessions import StoredSession
+from cs_ml.domain.identity.sessions import OpenSession, StoredSession
 from cs_ml.store.identity.door import Keyholder
 from cs_ml.store.tables import SignInSession, SignInThrottle, SignInTicket
 
@@ -48,6 +49,24 @@ class SignInStore(Keyholder):
         ).one_or_none()
         return StoredSession(**row._mapping) if row else None
 
+    def list(self, user_id: int, now: datetime, *, idle_since: datetime) -> Sequence[OpenSession]:
+        """The sessions of a user that time has not ended, newest first; those of an earlier epoch too."""
+        rows = self._run(
+            select(
+                SignInSession.epoch,
+                SignInSession.created_at,
+                SignInSession.last_seen_at,
+                SignInSession.expires_at,
+            )
+            .where(
+                SignInSession.user_id == user_id,
+                SignInSession.expires_at > now,
+                SignInSession.last_seen_at > idle_since,
+            )
+            .order_by(SignInSession.created_at.desc(), SignInSession.id)
+        )
+        return [OpenSession(**row._mapping) for row in rows]
+
     def touch(self, session: str, now: datetime) -> None:
         self._run(update(SignInSession).where(SignInSession.id == session).values(last_seen_at=now))
 
@@ -83,12 +102,35 @@ class SignInStore(Keyholder):
         row = self._run(statement.returning(table.failures, table.consecutive)).one()
         return row.failures, row.consecutive
 
+    def count_rate(self, rate: str, now: datetime, *, window_since: datetime) -> int:
+        """Counts an attempt to a rate that many accounts share; answers the attempts of its window, this one too."""
+        table = SignInThrottle.__table__.c
+        over = table.windowStartedAt <= window_since
+        first = {"subject": _rate(rate), "windowStartedAt": now, "failures": 1, "consecutive": 0}
+        changes = {
+            "failures": case((over, 1), else_=table.failures + 1),
+            "windowStartedAt": case((over, now), else_=table.windowStartedAt),
+        }
+        statement = self._insert(SignInThrottle).values(first)
+        statement = statement.on_conflict_do_update(index_elements=["subject"], set_=changes)
+        return int(self._run(statement.returning(table.failures)).scalar_one())
+
+    def uncount_rate(self, rate: str) -> None:
+        """Takes one attempt back: it was no failure."""
+        counted = (SignInThrottle.subject == _rate(rate)) & (SignInThrottle.failures > 0)
+        self._run(update(SignInThrottle).where(counted).values(failures=SignInThrottle.failures - 1))
+
     def forgive(self, email: str) -> None:
         """Forgets the failures of an account."""
         self._run(delete(SignInThrottle).where(SignInThrottle.subject == _subject(email)))
 
     def cancel_tickets(self, user_id: int) -> None:
         self._run(delete(SignInTicket).where(SignInTicket.user_id == user_id))
+
+
+def _rate(name: str) -> str:
+    """No address holds a space, so that no account can stand for a rate."""
+    return hashlib.sha256(f"rate {name}".encode()).hexdigest()
 
 
 def _subject(email: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, or_, select, update
 
-from cs_ml.domain.backtests import BacktestRequest, BacktestRun, BacktestStatus
+from cs_ml.domain.truth.backtests import BacktestRequest, BacktestRun, BacktestStatus
 from cs_ml.store.scope import AnySelect, Scope
 from cs_ml.store.tables import AccountMLPrediction
 from cs_ml.store.tables import BacktestRun as Row
@@ -48,8 +48,9 @@ class BacktestRepository:
         self._scope.execute(update(Row).where(Row.id == run_id).values(**values))
         return not self._scope.execute(_cancelled(), {"run": run_id}).scalar()
 
-    def finish(self, run_id: int, status: BacktestStatus, now: datetime) -> None:
-        self._scope.execute(update(Row).where(Row.id == run_id).values(status=status.value, updated_at=now))
+    def finish(self, run_id: int, status: BacktestStatus, now: datetime, *, done: int, predictions: int) -> None:
+        values = {"status": status.value, "done": done, "predictions": predictions, "updated_at": now}
+        self._scope.execute(update(Row).where(Row.id == run_id).values(**values))
 
     def cancel(self, run_id: int) -> bool:
         """Asks a running backtest to stop; False where there is none."""

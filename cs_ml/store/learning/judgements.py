@@ -7,9 +7,10 @@ from typing import Any
 
 from sqlalchemy import Integer, and_, bindparam, case, cast, func, literal, or_, select, update
 
-from cs_ml.domain.outcomes import ACCURATE_FROM, OutcomeCounts, Unjudged
 from cs_ml.domain.predictions import PredictionType
+from cs_ml.domain.truth.outcomes import ACCURATE_FROM, OutcomeCounts, Unjudged
 from cs_ml.store.learning.windows import (
+    NOW,
     Windows,
     came_true,
     churned_in,
@@ -41,7 +42,7 @@ class JudgementRepository:
     def counts(self, kind: PredictionType, *, replays: bool, now: datetime, complete: datetime) -> OutcomeCounts:
         """Of predictions of this type; `replays`: of those for instants of the past, else of the others."""
         params = {"kind": kind, "replay": replays, "now": now, "complete": complete}
-        rows = self._scope.execute(_counts(self._scope.dialect), params).all()
+        rows = self._scope.execute(_counts(self._scope.dialect, kind is PredictionType.CHURN), params).all()
         judged = [row for row in rows if row.unjudged is None]
         return OutcomeCounts(
             judged=sum(row.number for row in judged),
@@ -129,8 +130,14 @@ def _judgement(known: Any, churned: bool, source: Any) -> Any:
 
 
 @cache
-def _counts(dialect: str) -> AnySelect:
-    unjudged = case((Stored.actual_outcome.is_(None), why_unjudged(stored_windows(dialect)))).label("unjudged")
+def _counts(dialect: str, churn: bool) -> AnySelect:
+    windows = stored_windows(dialect)
+    why = (
+        why_unjudged(windows)
+        if churn
+        else case((windows.end > NOW, Unjudged.OPEN.value), else_=Unjudged.NO_SCORE.value)
+    )
+    unjudged = case((Stored.actual_outcome.is_(None), why)).label("unjudged")
     return (
         select(
             unjudged,

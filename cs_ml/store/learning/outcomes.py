@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, case, delete, false, literal, select, update
 
-from cs_ml.domain.outcomes import Outcome, OutcomeSource, RecordedChurn, Unjudged
+from cs_ml.domain.truth.outcomes import Outcome, OutcomeSource, RecordedChurn, Unjudged
 from cs_ml.store.accounts import not_found
 from cs_ml.store.learning.windows import asked_windows, came_true, source_of_churn, source_of_stay, stayed, why_unjudged
 from cs_ml.store.scope import AnySelect, Scope

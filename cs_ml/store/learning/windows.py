@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import aliased
 
-from cs_ml.domain.outcomes import OutcomeSource, Unjudged
+from cs_ml.domain.truth.outcomes import OutcomeSource, Unjudged
 from cs_ml.store.accounts import NO_ENGAGEMENT, day_of, happened_at
 from cs_ml.store.columns import UtcDateTime
 from cs_ml.store.tables import Account, AccountMLPrediction, ChurnEvent, CRMActivity, JudgedOutcome

@@ -19,6 +19,7 @@ from cs_ml.store.tables import Base, schema_addition
 
 # Read before a tenant is known, so no policy can guard them.
 _IDENTITY = frozenset({"TenantUser", "MembershipScope", "SignInSession"})
+_ADD_ONLY = frozenset({"AuditEvent"})
 _OF_TENANT = frozenset({"SalesPipelineStage", "PlaybookTask", "CTATask"})  # through their parents
 
 _GUARDED = """
@@ -150,11 +151,12 @@ class SchemaStore:
             adopted = [table.name for table in _adopted(connection)]
             sequences = _sequences(connection)
         notes = [runner.VERSION_TABLE, schema_addition.name]
-        own = [name for name in Base.metadata.tables if name not in {*adopted, *notes}]
+        own = [name for name in Base.metadata.tables if name not in {*adopted, *notes, *_ADD_ONLY}]
         grants = [
             ("USAGE ON SCHEMA", [schema]),
             ("SELECT ON", map(quoted, notes)),
             ("SELECT, INSERT, UPDATE, DELETE ON", map(quoted, own)),
+            ("SELECT, INSERT ON", map(quoted, sorted(_ADD_ONLY))),
             ("USAGE ON SEQUENCE", sequences),
         ]
         if adopted:

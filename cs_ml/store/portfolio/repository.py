@@ -61,10 +61,10 @@ class PortfolioRepository:
         ]
         return Choices(owners=owners, segments=list(self._scope.execute(statements.segments()).scalars()))
 
-    def count(self, owner_id: int | None) -> int:
-        """Live accounts of an owner, or of everybody."""
-        found = self._scope.execute(statements.size_of(owner=owner_id is not None), {"owner": owner_id})
-        return int(found.scalar() or 0)
+    def size(self, owner_id: int | None) -> tuple[int, datetime | None]:
+        """Live accounts of an owner, or of everybody; and when the tenant's summaries were true, None without any."""
+        row = self._scope.execute(statements.size_of(owner=owner_id is not None), {"owner": owner_id}).one()
+        return row.accounts, row.refreshed_at
 
     def tiles(self, query: PortfolioQuery, now: datetime, *, summary: bool, checked_at: datetime) -> tuple[Tiles, int]:
         """The figures, and how many accounts pass the filters."""

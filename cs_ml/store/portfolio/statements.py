@@ -178,8 +178,9 @@ def segments() -> AnySelect:
 
 @cache
 def size_of(*, owner: bool) -> AnySelect:
-    """How many accounts there are to choose from."""
-    counted = select(func.count(Account.id)).where(live())
+    """How many accounts there are to choose from, and of when the summaries are."""
+    summaries = refreshed_at().scalar_subquery().label("refreshed_at")
+    counted = select(func.count(Account.id).label("accounts"), summaries).where(live())
     return counted.where(Account.owner_id == bindparam("owner")) if owner else counted
 
 

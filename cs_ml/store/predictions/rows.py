@@ -20,6 +20,7 @@ from cs_ml.domain.predictions import (
 )
 from cs_ml.store.predictions.health import health_json, health_of
 from cs_ml.store.tables import AccountMLPrediction as Stored
+from cs_ml.store.work.proposals import proposal_json, proposal_of
 
 COLUMNS = (
     Stored.id,
@@ -52,6 +53,7 @@ COLUMNS = (
     Stored.latency_ms,
     Stored.prompt_version,
     Stored.fallback_reason,
+    Stored.suggested_cta,
     Stored.health_insights,
 )
 
@@ -80,6 +82,7 @@ def row_of(prediction: Prediction, now: datetime) -> dict[str, Any]:
             "clipping": prediction.clipping,
             "rest": prediction.rest,
             "unmatchedNumbers": list(prediction.unmatched_numbers),
+            "doubts": list(prediction.doubts),
             "protective": [_factor_json(factor) for factor in prediction.protective],
         },
         "riskFactors": [_factor_json(factor) for factor in prediction.factors],
@@ -96,6 +99,7 @@ def row_of(prediction: Prediction, now: datetime) -> dict[str, Any]:
         "latencyMs": source.latency_ms,
         "promptVersion": source.prompt_version,
         "fallbackReason": source.fallback_reason,
+        "suggestedCta": proposal_json(prediction.proposal) if prediction.proposal else None,
         "healthInsights": health_json(prediction.health),
         "createdAt": now,
         "updatedAt": now,
@@ -128,11 +132,13 @@ def prediction_of(row: Row[Any]) -> Prediction:
         factors=_factors(row.risk_factors),
         protective=_factors(row.parts["protective"]),
         unmatched_numbers=tuple(row.parts.get("unmatchedNumbers", ())),
+        doubts=tuple(row.parts.get("doubts", ())),
         evidence=[_evidence(value) for value in row.evidence],
         explanation=row.explanation,
         recommendations=[_recommendation(value) for value in row.recommendations],
         completeness=row.completeness["score"],
         missing=tuple(row.completeness["missing"]),
+        proposal=proposal_of(row.suggested_cta) if row.suggested_cta else None,
         provenance=Provenance(
             engine=row.engine,
             version=row.engine_version,

@@ -10,6 +10,7 @@ from cs_ml.store.tables.activity import (
     Pipeline,
     SalesPipelineStage,
 )
+from cs_ml.store.tables.audit import AuditEvent
 from cs_ml.store.tables.base import Base, TenantOwned
 from cs_ml.store.tables.ctas import CTA, CTATask, Playbook, PlaybookTask
 from cs_ml.store.tables.health import HealthReference
@@ -48,6 +49,7 @@ __all__ = [
     "AccountMLPrediction",
     "AccountSnapshot",
     "AccountSummary",
+    "AuditEvent",
     "BacktestRun",
     "Base",
     "CRMActivity",

@@ -16,7 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from cs_ml.store.columns import Json, Money, UtcDateTime, labels
+from cs_ml.store.columns import Json, JsonOrNull, Money, UtcDateTime, labels
 from cs_ml.store.tables.base import (
     AccountOwned,
     Base,
@@ -88,6 +88,8 @@ class AccountMLPrediction(AccountOwned, Base):
     prompt_version: Mapped[str | None] = mapped_column(Text)
     latency_ms: Mapped[int | None] = mapped_column(Integer)
     cost_known: Mapped[bool | None] = mapped_column(Boolean)
+    suggested_cta: Mapped[Any | None] = mapped_column(JsonOrNull)
+    cta_dismissal: Mapped[Any | None] = mapped_column(JsonOrNull)
     health_insights: Mapped[Any | None] = mapped_column(Json)
     outcome_source: Mapped[str | None] = mapped_column(Text)
 

@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, tzinfo
 from itertools import pairwise
 from statistics import median
+from typing import Any
 
 import plotly.graph_objects as go
 
 from cs_ml.domain.context import DIMENSIONS, Dimension
+from cs_ml.domain.health.timeline import AccountEvent, EventKind, HealthReading
 from cs_ml.domain.policy import HEALTH_BANDS, HealthBand
-from cs_ml.domain.timeline import AccountEvent, EventKind, HealthReading
-from cs_ml.ui.charts.theme import ALARM, DATES, NEUTRAL, SERIES, WARN, faded, label, new_figure, say_empty
+from cs_ml.ui.charts.theme import ALARM, DATES, NEUTRAL, SERIES, WARN, Trace, faded, label, new_figure, say_empty
 
 # A pause so many times the usual one is drawn as a gap, and never one shorter than this.
 _GAP_FACTOR = 3
@@ -43,26 +44,28 @@ def health_figure(
 
     `readings` oldest first; `span` is what the axis shows, whatever there is to draw.
     """
-    figure = new_figure(height=360)
     shown = [(name, _series(readings, name)) for name in dimensions]
     if not any(series for _, series in shown):
-        return say_empty(figure, "No health scores in this time")
-    _draw_bands(figure)
-    for name, series in shown:
-        figure.add_trace(_line(name, series, zone))
-    for kind in EventKind:
-        if marks := [event for event in events if event.kind is kind]:
-            figure.add_trace(_marks(kind, marks, zone))
-    figure.update_layout(showlegend=len(figure.data) > 1, hovermode="closest", margin={"r": 64})
-    figure.update_xaxes(range=[at.astimezone(zone) for at in span], showgrid=False, tickformat=DATES)
-    figure.update_yaxes(
-        range=[2 * _EVENT_LANE if events else 0, 100],
-        tickvals=[0, *sorted(score for score in HEALTH_BANDS.values() if score), 100],
-        title="Score, 0 to 100",
-        showgrid=False,
-        zeroline=False,
+        return say_empty(new_figure(height=360), "No health scores in this time")
+    traces = [_line(name, series, zone) for name, series in shown]
+    marked = {kind: [event for event in events if event.kind is kind] for kind in EventKind}
+    traces += [_marks(kind, marks, zone) for kind, marks in marked.items() if marks]
+    return new_figure(
+        height=360,
+        traces=traces,
+        showlegend=len(traces) > 1,
+        hovermode="closest",
+        margin={"r": 64},
+        xaxis={"range": [at.astimezone(zone) for at in span], "showgrid": False, "tickformat": DATES},
+        yaxis={
+            "range": [2 * _EVENT_LANE if events else 0, 100],
+            "tickvals": [0, *sorted(score for score in HEALTH_BANDS.values() if score), 100],
+            "title": {"text": "Score, 0 to 100"},
+            "showgrid": False,
+            "zeroline": False,
+        },
+        **_bands(),
     )
-    return figure
 
 
 def health_words(readings: Sequence[HealthReading], dimensions: Sequence[Dimension], events: int) -> str:
@@ -99,45 +102,43 @@ def _with_gaps(series: Sequence[tuple[datetime, int]]) -> list[tuple[datetime, i
     return points
 
 
-def _line(name: Dimension, series: Sequence[tuple[datetime, int]], zone: tzinfo) -> go.Scatter:
+def _line(name: Dimension, series: Sequence[tuple[datetime, int]], zone: tzinfo) -> Trace:
     points = _with_gaps(series)
     few = len(series) <= 40  # a mark for each is readable only while there are few
-    return go.Scatter(
-        name=name.capitalize(),
-        x=[at.astimezone(zone) for at, _ in points],
-        y=[score for _, score in points],
-        mode="lines+markers" if few else "lines",
-        line={"color": _COLOURS[name], "dash": _DASHES[name], "width": 3 if name == "overall" else 2},
-        connectgaps=False,
-        hovertemplate="%{y} of 100 on %{x|%-d %b %Y}",
-    )
+    return {
+        "type": "scatter",
+        "name": name.capitalize(),
+        "x": [at.astimezone(zone) for at, _ in points],
+        "y": [score for _, score in points],
+        "mode": "lines+markers" if few else "lines",
+        "line": {"color": _COLOURS[name], "dash": _DASHES[name], "width": 3 if name == "overall" else 2},
+        "connectgaps": False,
+        "hovertemplate": "%{y} of 100 on %{x|%-d %b %Y}",
+    }
 
 
-def _marks(kind: EventKind, events: Sequence[AccountEvent], zone: tzinfo) -> go.Scatter:
+def _marks(kind: EventKind, events: Sequence[AccountEvent], zone: tzinfo) -> Trace:
     symbol, colour = _EVENT_MARKS[kind]
-    return go.Scatter(
-        name=kind.value,
-        x=[event.at.astimezone(zone) for event in events],
-        y=[_EVENT_LANE] * len(events),
-        mode="markers",
-        marker={"symbol": symbol, "size": 11, "color": colour},
-        text=[label(event.text) for event in events],
-        hovertemplate="%{text}<br>%{x|%-d %b %Y}",
-        cliponaxis=False,
-    )
+    return {
+        "type": "scatter",
+        "name": kind.value,
+        "x": [event.at.astimezone(zone) for event in events],
+        "y": [_EVENT_LANE] * len(events),
+        "mode": "markers",
+        "marker": {"symbol": symbol, "size": 11, "color": colour},
+        "text": [label(event.text) for event in events],
+        "hovertemplate": "%{text}<br>%{x|%-d %b %Y}",
+        "cliponaxis": False,
+    }
 
 
-def _draw_bands(figure: go.Figure) -> None:
-    top = 100
+def _bands() -> Mapping[str, Any]:
+    """The bands of health behind the lines, and their names at the right."""
+    shapes, notes, top = [], [], 100
     for band, lowest in HEALTH_BANDS.items():
-        figure.add_hrect(
-            y0=lowest,
-            y1=top,
-            line_width=0,
-            fillcolor=faded(_BAND_COLOURS[band], 0.10),
-            layer="below",
-        )
-        figure.add_annotation(
-            text=band.value, showarrow=False, xref="paper", x=1.005, xanchor="left", y=(lowest + top) / 2
-        )
+        fill = {"fillcolor": faded(_BAND_COLOURS[band], 0.10), "line": {"width": 0}, "layer": "below"}
+        shapes.append({"type": "rect", "xref": "x domain", "x0": 0, "x1": 1, "y0": lowest, "y1": top, **fill})
+        place = {"xref": "paper", "x": 1.005, "xanchor": "left", "y": (lowest + top) / 2}
+        notes.append({"text": band.value, "showarrow": False, **place})
         top = lowest
+    return {"shapes": shapes, "annotations": notes}

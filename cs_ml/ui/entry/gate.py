@@ -1,9 +1,7 @@
 """Stands before every request: headers for the browser, and what is closed without a session."""
 
 import re
-from pathlib import Path
 
-import streamlit
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
@@ -13,6 +11,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from cs_ml.ui.entry.handover import SCRIPT, source_hash
+from cs_ml.ui.entry.origins import is_same_origin
+from cs_ml.ui.entry.shell import BASE_SCRIPT, streamlit_page
 from cs_ml.ui.runtime import PLAIN_COOKIE, SECURE_COOKIE, sessions
 
 # Files of other users' runs: nothing for whom is not signed in.
@@ -25,13 +25,13 @@ HEADERS = {
     "X-Frame-Options": "SAMEORIGIN",
 }
 _NO_STORE = ("/media/", "/session/", "/readyz")
+_POLICY_VIOLATION = 1008  # before the socket is accepted, the browser gets 403
 _HSTS = "max-age=31536000"
 
 
 def content_policy() -> str:
-    """Nothing from elsewhere, and no script but Streamlit's files, its page's own inline one, and our constant one."""
-    page = (Path(streamlit.__file__).parent / "static" / "index.html").read_text(encoding="utf-8")
-    scripts = (SCRIPT, *re.findall(r"<script>(.*?)</script>", page, re.DOTALL))
+    """Nothing from elsewhere, and no script but Streamlit's files, its page's own inline one, and our constant ones."""
+    scripts = (SCRIPT, BASE_SCRIPT, *re.findall(r"<script>(.*?)</script>", streamlit_page(), re.DOTALL))
     return "; ".join(
         (
             "default-src 'self'",
@@ -57,7 +57,9 @@ class Gate:
         self._headers = {"Content-Security-Policy": content_policy(), **HEADERS}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "websocket":
+        if scope["type"] == "websocket" and not is_same_origin(HTTPConnection(scope)):
+            await send({"type": "websocket.close", "code": _POLICY_VIOLATION})
+        elif scope["type"] == "websocket":
             await self._app(scope, _without_clear_cache(receive), send)
         elif scope["type"] == "http":
             closed = await _closed(scope)

@@ -1,14 +1,14 @@
-"""What is answered over plain HTTP beside Streamlit: sessions and readiness."""
-
-from urllib.parse import urlsplit
+"""What is answered over plain HTTP beside Streamlit: sessions, readiness, and the page that loads the app."""
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from cs_ml.services.identity.sessions import ABSOLUTE
 from cs_ml.ui.entry.handover import CLAIM_PATH, END_PATH
+from cs_ml.ui.entry.origins import is_same_origin
+from cs_ml.ui.entry.shell import addresses, shell
 from cs_ml.ui.runtime import PLAIN_COOKIE, SECURE_COOKIE, services, sessions
 
 _MAX_TICKET_BYTES = 128
@@ -20,6 +20,7 @@ def routes() -> list[Route]:
         Route(f"/{END_PATH}", _end, methods=["POST"]),
         Route("/readyz", _ready, methods=["GET"]),
         Route("/portfolio", _start_page, methods=["GET"]),
+        *(Route(address, _page, methods=["GET"]) for address in addresses()),
     ]
 
 
@@ -29,7 +30,7 @@ def cookie_name(request: Request) -> str:
 
 async def _claim(request: Request) -> Response:
     """204 and the cookie for a ticket; 410 for one that is spent; 403 for a page of another origin."""
-    if not _is_same_origin(request):
+    if not is_same_origin(request):
         return Response(status_code=403)
     ticket = (await request.body())[:_MAX_TICKET_BYTES].decode("ascii", "replace")
     token = await run_in_threadpool(sessions().redeem, ticket)
@@ -53,9 +54,13 @@ async def _start_page(request: Request) -> Response:
     return RedirectResponse(f"/?{request.url.query}" if request.url.query else "/")
 
 
+async def _page(_: Request) -> Response:
+    return HTMLResponse(shell(), headers={"Cache-Control": "no-cache"})
+
+
 async def _end(request: Request) -> Response:
     """204, the session ended and the cookie removed; 403 for a page of another origin."""
-    if not _is_same_origin(request):
+    if not is_same_origin(request):
         return Response(status_code=403)
     name = cookie_name(request)
     if name in request.cookies:
@@ -69,10 +74,3 @@ async def _ready(_: Request) -> Response:
     """200 while the database answers, else 503."""
     up = await run_in_threadpool(services().database.is_up)
     return JSONResponse({"ready": up}, status_code=200 if up else 503)
-
-
-def _is_same_origin(request: Request) -> bool:
-    """Browsers name the page that posts; one of ours has the host that was asked."""
-    site = request.headers.get("sec-fetch-site", "same-origin")
-    origin = request.headers.get("origin", "")
-    return site == "same-origin" and urlsplit(origin).netloc == request.headers.get("host")

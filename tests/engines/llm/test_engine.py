@@ -40,6 +40,7 @@ def test_an_answer_becomes_an_assessment_with_names_and_evidence(server: FakeSer
     assert told.confidence == pytest.approx(LLM_CONFIDENCE_CAP)
     assert told.explanation == f"{ACCOUNT} renews in 60 days and a person lost 77 users."
     assert told.unmatched_numbers == ("77",)
+    assert told.doubts == ("unknown_name",)
     assert [(f.code, f.description, f.evidence) for f in told.factors] == [
         ("llm_1", "Anna Nowak is unhappy.", ("A3", "M5"))
     ]
@@ -94,8 +95,10 @@ def test_factors_that_cite_nothing_that_was_sent_are_dropped(
 ) -> None:
     server.script(answer(citing(*cited)))
     with engine_at(server.url) as asked:
-        factors = asked.assess().assessment.factors
+        told = asked.assess().assessment
+    factors = told.factors
     assert len(factors) == kept
+    assert "ungrounded_part" in told.doubts
     assert {fact for factor in factors for fact in factor.evidence} <= {"A1", "M5"}
 
 

@@ -111,6 +111,23 @@ def test_of_very_many_activities_the_newest_are_listed_and_the_rest_is_counted()
     assert "A61" in told.ids
 
 
+def test_a_history_that_is_too_long_is_told_in_less_than_half() -> None:
+    sample = sample_context()
+    busy = replace(
+        sample,
+        health=[_point(sample.health[0], ago, 50 + ago % 9) for ago in range(90, 0, -1)],
+        activities=[replace(sample.activities[0], id=f"A{number}") for number in range(1, 41)],
+        ctas=[replace(sample.ctas[0], id=f"C{number}") for number in range(1, 9)],
+    )
+    whole, brief = (
+        facts_of(busy, sample_reference(), words(), free_text=False, brief=short) for short in (False, True)
+    )
+    assert 2 * len(brief.text) < len(whole.text)
+    assert (brief.parts["metrics"], brief.metrics) == (whole.parts["metrics"], whole.metrics)
+    assert brief.ids < whole.ids
+    assert {"A40", "A39", "A38", "C8", "C7", "C6"} == {fact for fact in brief.ids if fact[0] in "AC"}
+
+
 def test_a_customers_words_are_hidden_in_every_field() -> None:
     context = hostile_context()
     profile = replace(

@@ -38,6 +38,7 @@ def modelled(
     *,
     model: str = MODEL,
     timeout_s: float = 20.0,
+    sleep: Callable[[float], None] = do_not_wait,
 ) -> Iterator[PredictionService]:
     """The service as the process wires it, the model first and then the rules."""
     endpoint = Endpoint(base_url=url, api_key="sk-test", model=model)
@@ -45,11 +46,11 @@ def modelled(
     language_model = LanguageModel(
         client=client,
         prompts=PromptService(database, clock, KnownEntitiesCache(database)),
-        usage=UsageService(database, clock),
+        usage=UsageService(database, clock, sleep),
     )
     chain = EngineChain([RulesEngine(default_scorecard())], language_model)
     try:
-        yield PredictionService(database, clock, chain, PredictionLimit(100))
+        yield PredictionService(database, clock, chain, PredictionLimit(100), sleep)
     finally:
         client.close()
 

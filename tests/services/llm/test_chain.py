@@ -14,7 +14,7 @@ from cs_ml.engines.question import ChurnPrompt
 from cs_ml.services.identity.tenant_settings import TenantSettingsService
 from cs_ml.services.llm.prompts import PromptService
 from cs_ml.store.database import Database
-from tests.llm.server import FakeServer, error
+from tests.llm.server import FakeServer, answer, error
 from tests.services.llm.faulty import CHURN, FAULTS, GOOD, REFUSAL
 from tests.services.llm.modelled import events, modelled
 from tests.services.predictions.predicting import TestClock, claims, stored
@@ -121,6 +121,20 @@ def test_a_broken_prompt_file_is_named_and_leaves_nothing(
         service.predict(actor, account)
     assert (server.requests, events(database, actor)) == ([], [])
     assert (stored(database, actor), claims(database, actor)) == (0, 0)
+
+
+@pytest.mark.parametrize(("probability", "doubts"), [(0.98, ("far_apart",)), (0.3, ())])
+def test_an_answer_far_from_the_scorecards_is_kept_and_marked_for_review(
+    database: Database, server: FakeServer, probability: float, doubts: tuple[str, ...]
+) -> None:
+    actor, account = new_account(database)
+    server.script(answer({**CHURN, "probability": probability}))
+    with modelled(database, server.url, TestClock()) as service:
+        found = service.predict(actor, account)
+        rules = service.second_opinion(actor, found)
+        assert (abs(found.probability - rules.probability) > 0.5) == bool(doubts)
+        assert (found.probability, found.doubts) == (probability, doubts)
+        assert service.predict(actor, account).doubts == doubts
 
 
 def test_a_valid_answer_of_the_model_outlives_a_failure(database: Database, server: FakeServer) -> None:

@@ -124,7 +124,7 @@ def test_a_longer_window_is_a_prediction_of_its_own(database: Database) -> None:
     assert len({one.id for one in found}) == 3
 
 
-@pytest.mark.parametrize("kind", [kind for kind in PredictionType if kind is not PredictionType.CHURN])
+@pytest.mark.parametrize("kind", [PredictionType.EXPANSION, PredictionType.ENGAGEMENT_DECLINE])
 def test_what_no_engine_answers_is_refused(database: Database, kind: PredictionType) -> None:
     actor = add_tenant(database)
     account = add_account(database, actor)

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from cs_ml.domain.actor import Actor, Role
 from cs_ml.domain.errors import Forbidden, Invalid, NotFound
-from cs_ml.domain.outcomes import Unjudged
+from cs_ml.domain.truth.outcomes import Unjudged
 from cs_ml.services.truth.outcomes import OutcomeService
 from cs_ml.services.truth.validation import ValidationReport, ValidationService
 from cs_ml.store.database import Database

@@ -9,8 +9,10 @@ from sqlalchemy.exc import ProgrammingError
 
 from cs_ml.domain.actor import Actor
 from cs_ml.domain.errors import CsMlError
+from cs_ml.domain.identity.audit import AuditEntry
 from cs_ml.services.databases import DatabaseService
 from cs_ml.store.database import Database
+from cs_ml.store.operations.audit import AuditRepository
 from cs_ml.store.tables import Account, ChurnEvent
 from tests.store.catalog import row_lines
 from tests.store.crm import crm_database, role, script
@@ -100,3 +102,16 @@ def test_default_dates_are_utc_whatever_the_servers_zone(own_postgres: Database,
     with own_postgres.read(actor) as scope:
         created = scope.execute(select(ChurnEvent.created_at)).scalar_one()
     assert abs((created - now).total_seconds()) < 60
+
+
+@pytest.mark.parametrize("change", ['DELETE FROM "AuditEvent"', 'UPDATE "AuditEvent" SET "action" = \'nothing\''])
+def test_the_granted_role_adds_to_the_audit_log_and_never_changes_it(own_postgres: Database, change: str) -> None:
+    with role(own_postgres, DatabaseService(own_postgres).grants) as database:
+        acme = add_tenant(database, "acme")
+        entry = AuditEntry(at=datetime.now(UTC), action="cta.accepted", entity_type="CTA", entity_id="1")
+        with database.write(acme) as scope:
+            AuditRepository(scope).add([entry])
+        with database.read(acme) as scope:
+            assert AuditRepository(scope).newest("CTA", "1") is not None
+        with pytest.raises(ProgrammingError, match="permission denied"), database.engine.begin() as connection:
+            connection.execute(text(change))

@@ -8,25 +8,41 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from cs_ml.domain.backtests import BacktestRequest, BacktestStatus
+from cs_ml.domain.actor import Role
+from cs_ml.domain.ctas.inbox import InboxQuery, Section
+from cs_ml.domain.ctas.playbooks import PlannedTask, PlaybookDraft, PlaybookStatus, PlaybookStep
+from cs_ml.domain.ctas.values import CtaPriority, CtaType, Dismissal, DismissedBy, Outcome
+from cs_ml.domain.identity.audit_log import AuditQuery
+from cs_ml.domain.policy import RiskBand
 from cs_ml.domain.portfolio import PortfolioQuery
 from cs_ml.domain.predictions import PredictionType
+from cs_ml.domain.truth.backtests import BacktestRequest, BacktestStatus
 from cs_ml.engines.rules import RulesEngine
 from cs_ml.engines.scorecard import default_scorecard
 from cs_ml.services.clock import Moment
 from cs_ml.services.importing import write_template
 from cs_ml.services.learning.quality import SplitRow
 from cs_ml.services.predicting.limits import PredictionLimit
+from cs_ml.services.work.changes import CtaEdit
 from cs_ml.store.learning.models import StoredCalibration, StoredModel
 from cs_ml.store.portfolio.repository import Ranked
 from cs_ml.store.tables import CRMActivity, ExternalRef
+from cs_ml.store.work.inbox import Days
+from cs_ml.store.work.suggestions import Sought
 from tests.store.tenancy.twins import Named
 from tests.support.factories import NOW
 
 AGO = NOW - timedelta(days=60)
 _DAYS_AGO = "2026-05-01 00:00:00.000"
 
+_STEP = PlaybookStep(title="a step", description=None, days_from_start=1)
+
 Maker = Callable[[Named], Any]
+
+
+def _inbox(named: Named) -> InboxQuery:
+    return InboxQuery(section=Section.LATER, owner_id=named.user_id)
+
 
 # Parameters that name something: with these a method is asked for what belongs to the other tenant.
 NAMING: Mapping[str, Maker] = {
@@ -46,7 +62,25 @@ NAMING: Mapping[str, Maker] = {
     "refs": lambda named: [named.ref],
     "run_id": lambda named: named.backtest_id,
     "reservation": lambda named: named.holder,
+    "user_id": lambda named: named.user_id,
     "words": lambda named: named.ref,
+    "AuditService.export.query": lambda named: AuditQuery(user_id=named.user_id),
+    "AuditService.page.query": lambda named: AuditQuery(user_id=named.user_id),
+    "AuditLogRepository.count.query": lambda named: AuditQuery(user_id=named.user_id),
+    "AuditLogRepository.page.query": lambda named: AuditQuery(user_id=named.user_id),
+    "chosen": lambda named: {named.cta_id: NOW},
+    "cta_id": lambda named: named.cta_id,
+    "cta_ids": lambda named: [named.cta_id],
+    "entity_id": lambda named: str(named.cta_id),
+    "playbook_id": lambda named: named.playbook_id,
+    "prediction_id": lambda named: named.prediction_id,
+    "sought": lambda named: Sought(kind=PredictionType.CHURN, bands=list(RiskBand), account_ids=[named.account_id]),
+    "task_id": lambda named: named.task_id,
+    "CtaRepository.move_tasks.due": lambda named: {named.task_id: NOW.date()},
+    "InboxRepository.counts.query": _inbox,
+    "InboxRepository.page.query": _inbox,
+    "InboxService.list.query": _inbox,
+    "InboxService.show.query": _inbox,
     "AccountRepository.find.account": lambda named: named.ref,
     "ContextService.resolve.account": lambda named: named.ref,
     "SignalRepository.load.account_ids": lambda named: [named.account_id],
@@ -73,7 +107,6 @@ _PLAIN: Mapping[str, Callable[[], Any]] = {
     "attempts": list,
     "complete": lambda: NOW,
     "dead_since": lambda: AGO,
-    "done": lambda: 1,
     "engine": lambda: "rules",
     "engines_at": lambda: {"rules": lambda _actor, _at: RulesEngine(default_scorecard())},
     "checked_at": lambda: NOW,
@@ -82,14 +115,15 @@ _PLAIN: Mapping[str, Callable[[], Any]] = {
     "found": lambda: None,
     "key": lambda: "zone",
     "known_by": lambda: NOW,
+    "dropped": dict,
+    "right": dict,
     "kind": lambda: PredictionType.CHURN,
     "limit": lambda: 10,
     "model": lambda: "a model",
     "now": lambda: NOW,
-    "on": lambda: AGO.date(),
+    "on": AGO.date,
     "operation": lambda: "churn-prediction",
     "predictions": list,
-    "reason": lambda: "",
     "replays": lambda: False,
     "request": lambda: BacktestRequest(engine="rules", first=AGO.date(), last=AGO.date(), every_days=30),
     "since": lambda: AGO,
@@ -98,9 +132,34 @@ _PLAIN: Mapping[str, Callable[[], Any]] = {
     "text": lambda: "Europe/Berlin",
     "until": lambda: NOW,
     "value": lambda: "Europe/Berlin",
-    "version": lambda: "1",
     "window_days": lambda: 90,
+    "accounts": lambda: "owned",
     "after": lambda: None,
+    "before": lambda: None,
+    "kept": list,
+    "role": lambda: Role.VIEWER,
+    "days": lambda: Days(now=NOW, today=NOW.date()),
+    "dismissed": lambda: DismissedBy(at=NOW, user_id=None, reason=Dismissal.OTHER, note=""),
+    "done": lambda: True,
+    "draft": lambda: PlaybookDraft(
+        name="Mine", description="", status=PlaybookStatus.ACTIVE, cta_type=None, category="", steps=(_STEP,)
+    ),
+    "edit": lambda: CtaEdit(title="taken over", priority=CtaPriority.LOW, due=NOW.date()),
+    "entity_type": lambda: "CTA",
+    "entries": list,
+    "from_playbook": lambda: True,
+    "note": lambda: "taken over",
+    "outcome": lambda: Outcome.SOLVED,
+    "reason": lambda: "a reason",
+    "tasks": lambda: [PlannedTask(title="taken over", description=None, due=NOW.date(), owner_id=None)],
+    "values": lambda: {"title": "taken over", "updated_at": NOW},
+    "version": lambda: NOW,
+    "BacktestRepository.replays.version": lambda: "1",
+    "AcceptingService.accept.draft": lambda: None,
+    "AcceptingService.dismiss.reason": lambda: Dismissal.OTHER,
+    "CtaChangeService.snooze.until": (NOW + timedelta(days=7)).date,
+    "CtaRepository.last_automated.kind": lambda: CtaType.RISK,
+    "CtaRepository.open_titles.kind": lambda: CtaType.RISK,
     "PredictionRepository.without_valid.after": lambda: 0,
     "PredictionRepository.claim.now": lambda: NOW + timedelta(days=1),
     "PredictionRepository.claim.until": lambda: NOW + timedelta(days=2),
@@ -117,14 +176,17 @@ _PLAIN: Mapping[str, Callable[[], Any]] = {
     "ImportStore.insert.entity": lambda: ExternalRef,
     "ImportStore.insert.columns": lambda: {"kind": ["contact"], "ref": ["new"], "targetId": [1]},
     "ImportStore.drop_references.since": lambda: _DAYS_AGO,
+    "BacktestRepository.advance.done": lambda: 1,
     "BacktestRepository.advance.predictions": lambda: 1,
+    "BacktestRepository.finish.done": lambda: 1,
+    "BacktestRepository.finish.predictions": lambda: 1,
     "OutcomeRepository.record.at": lambda: AGO,
     "reference_at.at": lambda: AGO,
     "read_scenes.at": lambda: Moment(NOW, live=True),
     "ContextService.gather_contexts.as_of": lambda: None,
 }
 # Of these a value is made for the test that needs it: rows that the tenant writes for itself.
-NEEDS_A_ROW = {"PredictionRepository.save", "ReferenceRepository.save"}
+NEEDS_A_ROW = {"CtaRepository.add", "PredictionRepository.save", "ReferenceRepository.save"}
 
 
 class NoMakerError(Exception):
@@ -162,6 +224,9 @@ def given_to_services(folder: Path) -> dict[str, Any]:
         "clock": lambda: NOW,
         "engines": [RulesEngine(default_scorecard())],
         "limit": PredictionLimit(100),
+        "daily_limit": 50,
         "source": folder,
+        "file": folder.with_suffix(".zip"),
+        "forget": lambda _tenant_id: None,
         "data_date": datetime(2026, 6, 1, tzinfo=UTC).date(),
     }

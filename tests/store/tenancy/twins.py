@@ -13,9 +13,10 @@ from cs_ml.domain.predictions import PredictionType
 from cs_ml.store.database import Database
 from cs_ml.store.identity.tenant_settings import TenantSettingRepository
 from cs_ml.store.predictions import PredictionRepository
-from cs_ml.store.tables import Base, Pipeline, SalesPipelineStage
+from cs_ml.store.tables import CTA, Base, CTATask, Pipeline, Playbook, PlaybookTask, SalesPipelineStage
 from tests.support.factories import (
     NOW,
+    SUGGESTED,
     add_account,
     add_activity,
     add_backtest,
@@ -26,10 +27,12 @@ from tests.support.factories import (
     add_health,
     add_opportunity,
     add_outcome,
+    add_playbook,
     add_prediction,
     add_reference,
     add_snapshot,
     add_stage,
+    add_task,
     add_user,
 )
 
@@ -47,6 +50,10 @@ class Named:
     activity_id: int
     churn_id: int
     backtest_id: int
+    cta_id: int
+    task_id: int
+    playbook_id: int
+    prediction_id: int
     ref: str
     holder: str
     pipeline: str
@@ -65,6 +72,10 @@ MISSING = Named(
     activity_id=990_004,
     churn_id=990_005,
     backtest_id=990_006,
+    cta_id=990_005,
+    task_id=990_006,
+    playbook_id=990_007,
+    prediction_id=990_008,
     ref="nowhere",
     holder="nobody",
     pipeline="nothing",
@@ -80,16 +91,25 @@ def populate(database: Database, actor: Actor, word: str, first_id: int) -> Name
     add_contact(database, actor, account, first_name=word)
     activity = add_activity(database, actor, account, id=first_id + 3, subject=f"{word} call")
     add_health(database, actor, account, calculation_notes=word)
-    add_cta(database, actor, account, title=f"{word} task")
+    playbook = add_playbook(database, actor, 1, id=first_id + 6, name=word, category=word)
+    cta = add_cta(database, actor, account, id=first_id + 4, title=f"{word} task", playbook_id=playbook)
+    add_task(database, cta, id=first_id + 5, title=word)
     add_opportunity(database, actor, account, name=f"{word} deal", stage_id=stage)
     add_fact(database, actor, account, arr=Decimal(777_777), segment=word, plan=word)
     add_snapshot(database, actor, account, NOW - timedelta(days=1), type="CUSTOMER")
     add_outcome(database, actor, account)
     churn = add_churn(
-        database, actor, account, id=first_id + 4, churned_at=NOW - timedelta(days=400), reason=word, type_before=word
+        database,
+        actor,
+        account,
+        id=first_id + 4,
+        churned_at=NOW - timedelta(days=400),
+        reason=word,
+        type_before="CUSTOMER",
     )
     backtest = add_backtest(database, actor, id=first_id + 5)
-    add_prediction(database, actor, account, explanation=word, drivers=[word])
+    suggested = {"id": first_id + 7, "suggested_cta": {**SUGGESTED, "title": word}, "category": "high"}
+    add_prediction(database, actor, account, explanation=word, drivers=[word], **suggested)
     with database.write(actor) as scope:
         TenantSettingRepository(scope).save("zone", "Asia/Tokyo", NOW)
         PredictionRepository(scope).claim(
@@ -104,6 +124,10 @@ def populate(database: Database, actor: Actor, word: str, first_id: int) -> Name
         activity_id=activity,
         churn_id=churn,
         backtest_id=backtest,
+        cta_id=first_id + 4,
+        task_id=first_id + 5,
+        playbook_id=first_id + 6,
+        prediction_id=first_id + 7,
         ref=f"{word}-1",
         holder=f"{word}-holder",
         pipeline=f"{word} pipeline",
@@ -121,6 +145,11 @@ def rows_of(connection: Any, actor: Actor) -> dict[str, list[Any]]:
     mine = select(pipelines.c.id).where(pipelines.c.tenantId == actor.tenant_id)
     stages: Any = SalesPipelineStage.__table__
     found["stages"] = connection.execute(select(stages).where(stages.c.pipelineId.in_(mine))).all()
+    for child, parent, key in ((CTATask, CTA, "ctaId"), (PlaybookTask, Playbook, "playbookId")):
+        children: Any = child.__table__
+        parents: Any = parent.__table__
+        own = select(parents.c.id).where(parents.c.tenantId == actor.tenant_id)
+        found[child.__name__] = connection.execute(select(children).where(children.c[key].in_(own))).all()
     return {name: sorted(map(repr, rows)) for name, rows in found.items()}
 
 

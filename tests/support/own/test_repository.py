@@ -1,10 +1,14 @@
 """What is checked in: a lock that fits, and no word about the machine that it was written on."""
 
+import json
 import re
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.version import Version
 
 from tests.support.locked import lock_faults, locked_requirements, wanted_requirements
 from tests.support.source import ROOT
@@ -68,3 +72,43 @@ def test_a_foreign_word_is_found(parts: tuple[str, str]) -> None:
 )
 def test_other_words_are_no_fault(line: str) -> None:
     assert foreign(line) == []
+
+
+# Known holes below these (CVE-2026-33682, CVE-2026-48818; PyJWT comes with streamlit-authenticator).
+FLOORS = {"streamlit": "1.54", "starlette": "1.1", "pyjwt": "2.15"}
+
+
+def unwanted(lock: dict[str, Requirement]) -> list[str]:
+    """Locked versions below a floor, and packages that call themselves models of spaCy and are not spaCy's."""
+    versions = {name: Version(str(found.specifier).removeprefix("==")) for name, found in lock.items()}
+    return [
+        *(f"{name} is below {floor}" for name, floor in FLOORS.items() if versions[name] < Version(floor)),
+        *(f"{name} is nobody's" for name, version in versions.items() if version == Version("999.9.9")),
+        *(f"{name} is no model of spaCy's" for name in versions if re.fullmatch(r"[a-z]{2}-core-.+", name)),
+    ]
+
+
+def test_every_dependency_is_hashed_and_above_its_floor() -> None:
+    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    lock = locked_requirements(text)
+    assert unwanted(lock) == []
+    hashed = re.findall(r"^[A-Za-z0-9].*?(?:\\\n +--hash=sha256:[0-9a-f]{64} ?)+", text, re.MULTILINE)
+    assert len(hashed) == len(re.findall(r"^[A-Za-z0-9]", text, re.MULTILINE))
+
+
+def test_a_package_below_its_floor_is_found() -> None:
+    text = "streamlit==1.53.1\nstarlette==1.1\npyjwt==2.15.1\nde-core-news-md==999.9.9\n"
+    assert unwanted(locked_requirements(text)) == [
+        "streamlit is below 1.54",
+        "de-core-news-md is nobody's",
+        "de-core-news-md is no model of spaCy's",
+    ]
+
+
+def test_the_bill_of_materials_lists_every_locked_package(tmp_path: Path) -> None:
+    file = tmp_path / "sbom.json"
+    subprocess.run([sys.executable, ROOT / "tools" / "sbom.py", file], check=True)
+    components = json.loads(file.read_text(encoding="utf-8"))["components"]
+    lock = locked_requirements((ROOT / "requirements.lock").read_text(encoding="utf-8"))
+    assert {component["name"] for component in components} == set(lock)
+    assert all(component["hashes"] for component in components)

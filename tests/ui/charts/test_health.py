@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from cs_ml.domain.context import Dimension
+from cs_ml.domain.health.timeline import AccountEvent, EventKind, HealthReading
 from cs_ml.domain.policy import HEALTH_BANDS
-from cs_ml.domain.timeline import AccountEvent, EventKind, HealthReading
 from cs_ml.ui.charts.health import health_figure, health_words
 
 START = datetime(2026, 6, 1, tzinfo=UTC)

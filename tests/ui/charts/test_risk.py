@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from cs_ml.domain.health.timeline import PastPrediction
 from cs_ml.domain.policy import RiskBand
-from cs_ml.domain.timeline import PastPrediction
 from cs_ml.ui.charts.risk import parts_figure, risk_history_figure, risk_history_words
 
 START = datetime(2026, 6, 1, tzinfo=UTC)

@@ -18,6 +18,7 @@ from cs_ml.ui import runtime
 from cs_ml.ui.entry.gate import CLOSED, NEEDS_SESSION, Gate, content_policy
 from cs_ml.ui.entry.handover import SCRIPT, source_hash
 from cs_ml.ui.entry.routes import routes
+from cs_ml.ui.entry.shell import BASE_SCRIPT, addresses, streamlit_page
 from tests.support.apps import App
 from tests.support.factories import add_tenant
 
@@ -172,5 +173,46 @@ def test_a_request_to_empty_the_caches_of_all_is_dropped() -> None:
 
     async def outgoing(_message: Message) -> None: ...
 
-    asyncio.run(Gate(inner)({"type": "websocket"}, incoming, outgoing))
+    ours = [(b"host", b"testserver"), (b"origin", b"http://testserver")]
+    asyncio.run(Gate(inner)({"type": "websocket", "headers": ours}, incoming, outgoing))
     assert arrived == [b"\xff not a message", rerun.SerializeToString()]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"origin": "null"},
+        {"origin": "http://elsewhere.example"},
+        {"origin": "http://testserver.elsewhere.example"},
+        {"origin": "http://testserver", "sec-fetch-site": "cross-site"},
+    ],
+)
+def test_a_socket_of_another_origin_is_closed_before_it_opens(headers: dict[str, str]) -> None:
+    sent: list[Message] = []
+
+    async def inner(_scope: Scope, _receive: Receive, _send: Send) -> None:
+        raise AssertionError("nobody of another origin gets here")
+
+    async def incoming() -> Message:
+        return {"type": "websocket.connect"}
+
+    async def outgoing(message: Message) -> None:
+        sent.append(message)
+
+    named = {"host": "testserver", **headers}
+    scope = {"type": "websocket", "headers": [(key.encode(), value.encode()) for key, value in named.items()]}
+    asyncio.run(Gate(inner)(scope, incoming, outgoing))
+    assert sent == [{"type": "websocket.close", "code": 1008}]
+
+
+def test_the_page_at_our_addresses_knows_its_server() -> None:
+    assert "/account" in addresses()
+    with site() as client:
+        answer = client.get("/account?account=1")
+        assert client.get("/portfolio", follow_redirects=False).headers["location"] == "/"
+    inline = re.findall(r"<script>(.*?)</script>", answer.text, re.DOTALL)
+    assert BASE_SCRIPT in inline
+    assert all(source_hash(script) in answer.headers["content-security-policy"] for script in inline)
+    assert answer.text.replace(f"<script>{BASE_SCRIPT}</script>", "") == streamlit_page()
+    assert answer.headers["cache-control"] == "no-cache"

@@ -1,6 +1,7 @@
 """The Account page as each kind of user sees it."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -69,6 +70,12 @@ def shown(test: AppTest) -> str:
     return "\n".join(words).replace("\N{NO-BREAK SPACE}", " ")
 
 
+def facts_of(texts: Sequence[str]) -> dict[str, str]:
+    """Label -> value of what `components.facts` drew, as a reader sees it."""
+    found = (re.fullmatch(r":small\[:gray\[(.+)\]\]  \n(.+)", text) for text in texts)
+    return {each[1]: each[2].replace("\\", "").replace("\N{NO-BREAK SPACE}", " ") for each in found if each}
+
+
 def headings(test: AppTest) -> list[str]:
     return [title.value for title in test.title]
 
@@ -90,7 +97,7 @@ def test_nobody_sees_anything(app: App, database: Database) -> None:
 
 def test_the_whole_page(app: App, account: int) -> None:
     test = opened(app, account=str(account))
-    words = shown(test)
+    words = shown(test).replace("\\", "")  # a reader sees no escapes
     assert headings(test) == ["Fenbrook Freight"]
     for expected in (
         "48,000 USD",

@@ -18,7 +18,7 @@ from cs_ml.ui.state import Key
 from tests.llm.server import SNAPSHOT, Canned, FakeServer, answer, error, reply, running_server
 from tests.support.apps import App
 from tests.support.factories import NOW, add_account, add_activity, add_health, add_tenant
-from tests.ui.pages.test_account import opened, shown
+from tests.ui.pages.test_account import facts_of, opened, shown
 
 NAME = "Fenbrook Freight"
 TAB = "What the model is sent"
@@ -97,8 +97,7 @@ def origin(test: AppTest) -> dict[str, str]:
     """What stands under "How this was made"."""
     assert not test.exception
     (fold,) = [fold for fold in test.expander if fold.label == "How this was made"]
-    values = [text.value.replace("\N{NO-BREAK SPACE}", " ") for text in fold.text]
-    return dict(zip([caption.value for caption in fold.caption], values, strict=True))
+    return facts_of([each.value for each in fold.markdown])
 
 
 def sign_in_as(app: App, actor: Actor, role: Role) -> None:

@@ -209,6 +209,7 @@ table(
     *optional(Text, "fallbackReason", "promptVersion"),
     *optional(Integer, "latencyMs"),
     *optional(Boolean, "costKnown"),
+    *optional(Json, "suggestedCta", "ctaDismissal"),
     *optional(Json, "healthInsights"),
     *optional(Text, "outcomeSource"),
     UniqueConstraint("generatedCtaId"),

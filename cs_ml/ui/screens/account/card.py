@@ -5,9 +5,10 @@ from datetime import datetime, tzinfo
 import streamlit as st
 
 from cs_ml.domain.actor import Actor, Permission
-from cs_ml.domain.errors import EngineUnavailable, Forbidden, RateLimited
+from cs_ml.domain.errors import DatabaseAway, EngineUnavailable, Forbidden, RateLimited
+from cs_ml.domain.llm.usage import NEED_SETTINGS
 from cs_ml.domain.policy import confidence_level
-from cs_ml.domain.predictions import Prediction, Provenance
+from cs_ml.domain.predictions import DOUBT_SENTENCES, Prediction, Provenance
 from cs_ml.ui.components import empty_state, error_state, facts, plain, text
 from cs_ml.ui.formatting import (
     ENGINE_WORDS,
@@ -53,7 +54,7 @@ def ask_prediction(actor: Actor, account_id: int, as_of: datetime | None) -> Pre
             return services().predictions.predict(actor, account_id, force_refresh=refresh, as_of=as_of)
     except Forbidden:
         empty_state("No prediction is stored", "Your role shows predictions but makes none. A colleague can make one.")
-    except (RateLimited, EngineUnavailable) as error:
+    except (RateLimited, EngineUnavailable, DatabaseAway) as error:
         error_state(error, still_works="The rest of this page is as it should be.")
     return None
 
@@ -107,9 +108,12 @@ def _freshness(prediction: Prediction) -> str:
 
 def _draw_marks(prediction: Prediction) -> None:
     """What a reader must know before trusting the figure."""
+    doubts = [DOUBT_SENTENCES[doubt] for doubt in prediction.doubts]
     if prediction.unmatched_numbers:
         found = ", ".join(plain(number) for number in prediction.unmatched_numbers)
-        st.warning(f"Not found in the data: {found}. Check it before you rely on it.")
+        doubts.insert(0, f"Not found in the data: {found}. Check it before you rely on it.")
+    if doubts:
+        st.warning(doubts[0] if len(doubts) == 1 else "\n".join(f"- {doubt}" for doubt in doubts))
     if prediction.new_facts_since:
         st.info(f"Stale: {count(prediction.new_facts_since, 'new fact')} since this prediction.")
     source = prediction.provenance
@@ -118,9 +122,13 @@ def _draw_marks(prediction: Prediction) -> None:
         st.warning(
             f"No new answer this time, so the earlier one of the {method} stands. {reason}"
             if source.engine == "llm"
-            else f"The usual method could not answer, so the {method} did. {reason} It will be tried again after a few "
-            "minutes."
+            else f"The usual method could not answer, so the {method} did. {reason}{_again(source.fallback_reason)}"
         )
+
+
+def _again(reason: str) -> str:
+    """Nothing where waiting does not help."""
+    return "" if reason in NEED_SETTINGS else " It will be tried again after a few minutes."
 
 
 def _draw_origin(source: Provenance) -> None:
@@ -148,8 +156,7 @@ def draw_recommendations(prediction: Prediction, *, left: bool) -> None:
         st.caption("Nothing: this account has left." if left else "Nothing in particular: keep the usual contact.")
     for advice in advised:
         with st.container(border=True, gap="xsmall"):
-            st.markdown(f"**{plain(advice.action)}**")
-            text(advice.rationale)
+            st.markdown(f"**{plain(advice.action)}**  \n{plain(advice.rationale)}")
             st.caption(
                 f"{plain(advice.timeframe).capitalize()} · {advice.effort} effort · {plain(advice.expected_impact)}"
             )

@@ -39,8 +39,8 @@ def draw_tools() -> tuple[DeltaGenerator, datetime | None]:
     with st.container(horizontal=True, vertical_alignment="center"):
         title = st.container(width="stretch")
         with st.container(horizontal=True, width="content"):
-            with st.popover("Find account"):
-                _find()
+            with st.container(width="content"):
+                _draw_search()
             with st.popover("Look back"):
                 return title, _ask_day()
 
@@ -56,7 +56,20 @@ def draw_banner(as_of: datetime) -> None:
 
 
 @st.fragment
+def _draw_search() -> None:
+    """Behind a button, and nothing is searched before it is pressed."""
+    search = st.popover("Find account", key=Key.SEARCHING, on_change="rerun")
+    if search.open:
+        with search:
+            _ask_name()
+
+
+@st.fragment
 def _find() -> None:
+    _ask_name()
+
+
+def _ask_name() -> None:
     """Searches while one types; only accounts of the actor's scope, and never all of them."""
     actor = require_actor()
     words = st.text_input(

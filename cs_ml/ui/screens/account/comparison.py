@@ -3,7 +3,7 @@
 import streamlit as st
 
 from cs_ml.domain.actor import Actor, Permission
-from cs_ml.domain.policy import REVIEW_POINTS
+from cs_ml.domain.policy import are_far_apart
 from cs_ml.domain.predictions import Prediction
 from cs_ml.ui.components import band_badge, plain
 from cs_ml.ui.formatting import ENGINE_WORDS, count, percent, points_apart
@@ -37,7 +37,7 @@ def _draw_difference(model: Prediction, scorecard: Prediction) -> None:
     apart = points_apart(scorecard.probability, model.probability)
     size = count(apart, "point")
     said = f"The scorecard says {percent(scorecard.probability)}, the model {percent(model.probability)}"
-    if apart > REVIEW_POINTS:
+    if are_far_apart(scorecard.probability, model.probability):
         st.warning(f"{said}: {size} apart. So far apart, one of them misses something: review this account.")
     else:
         st.markdown(f"{said}: {size} apart.")

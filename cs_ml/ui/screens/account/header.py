@@ -5,8 +5,8 @@ from datetime import datetime, tzinfo
 import streamlit as st
 
 from cs_ml.domain.context import AccountContext
+from cs_ml.domain.health.timeline import AccountEvent
 from cs_ml.domain.predictions import Prediction
-from cs_ml.domain.timeline import AccountEvent
 from cs_ml.ui.components import band_badge, facts, plain
 from cs_ml.ui.formatting import UNKNOWN, ago, countdown, day, money, when, words
 

@@ -6,7 +6,7 @@ import streamlit as st
 
 from cs_ml.domain.actor import Actor, Permission
 from cs_ml.domain.errors import CsMlError, NotFound
-from cs_ml.domain.outcomes import RecordedChurn
+from cs_ml.domain.truth.outcomes import RecordedChurn
 from cs_ml.services.truth.outcomes import MAX_REASON
 from cs_ml.ui.components import error_state, text
 from cs_ml.ui.formatting import day

@@ -1,6 +1,6 @@
 """Why: each reason with the facts behind it, and how the parts add up."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import tzinfo
 
 import streamlit as st
@@ -54,12 +54,13 @@ def draw_parts(prediction: Prediction | None) -> None:
     rows = [{"Part": name, "Points of 100": round(size * 100, 1)} for name, size in parts]
     total = {"Part": "Chance of leaving", "Points of 100": round(prediction.probability * 100, 1)}
     chart, numbers = st.columns([3, 2], gap="medium")
-    chart.plotly_chart(
-        parts_figure(parts, prediction.probability),
-        config={"displayModeBar": False},
-        alt=f"{len(parts)} parts that add up to {percent(prediction.probability)}; the table has the same figures.",
-        key="parts",
-    )
+    with chart:
+        st.plotly_chart(
+            parts_figure(parts, prediction.probability),
+            config={"displayModeBar": False},
+            alt=f"{len(parts)} parts that add up to {percent(prediction.probability)}; the table has the same figures.",
+            key="parts",
+        )
     with numbers:
         table([*rows, total], alt="The parts of the chance of leaving, in points of 100")
 
@@ -85,20 +86,21 @@ def _draw_factors(factors: Sequence[RiskFactor], evidence: Sequence[Evidence], z
 def _draw_factor(factor: RiskFactor, facts: Mapping[str, Evidence], zone: tzinfo) -> None:
     size = f" · {_size(factor.points)}" if factor.points and abs(factor.points) >= _WORTH_A_FIGURE else ""
     with st.expander(f"{plain(factor.factor)}{size} · {plain(factor.current_value)}", type="compact"):
-        compared = f"\nTo compare: {factor.threshold}." if factor.threshold else ""
-        text(f"{factor.description}{compared}")
-        _draw_evidence([facts[key] for key in factor.evidence if key in facts], zone)
+        text("\n".join(_said(factor, [facts[key] for key in factor.evidence if key in facts], zone)))
 
 
 def _size(share: float) -> str:
     return f"**{points(share * 100, digits=0 if abs(share) >= 0.01 else 1)}**"
 
 
-def _draw_evidence(rows: Sequence[Evidence], zone: tzinfo) -> None:
-    if not rows:
-        return
-    st.caption("Evidence")
-    lines = [f"{row.id} · {day(row.at, zone)} · {row.text}" for row in rows[:_MOST_EVIDENCE]]
+def _said(factor: RiskFactor, rows: Sequence[Evidence], zone: tzinfo) -> Iterator[str]:
+    """What is behind a factor, a line each: in one element, since there are many factors."""
+    yield factor.description
+    if factor.threshold:
+        yield f"To compare: {factor.threshold}."
+    if rows:
+        yield "\nEvidence:"
+    for row in rows[:_MOST_EVIDENCE]:
+        yield f"{row.id} · {day(row.at, zone)} · {row.text}"
     if len(rows) > _MOST_EVIDENCE:
-        lines.append(f"… and {len(rows) - _MOST_EVIDENCE} more, listed under what is known of the account")
-    text("\n".join(lines))
+        yield f"… and {len(rows) - _MOST_EVIDENCE} more, listed under what is known of the account"

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import streamlit as st
 
 from cs_ml.domain.actor import Actor
-from cs_ml.domain.outcomes import MIN_CHURNED, MIN_JUDGED, OutcomeCounts
 from cs_ml.domain.predictions import EngineName
+from cs_ml.domain.truth.outcomes import MIN_CHURNED, MIN_JUDGED, OutcomeCounts
 from cs_ml.services.truth.accuracy import AccuracyState
 from cs_ml.services.truth.figures import JudgedRows, Look, Treated, engines_in
 from cs_ml.ui import cache

@@ -5,7 +5,7 @@ from datetime import UTC, date
 
 import streamlit as st
 
-from cs_ml.domain.outcomes import (
+from cs_ml.domain.truth.outcomes import (
     ACCURATE_FROM,
     MIN_CHURNED,
     MIN_JUDGED,

@@ -3,8 +3,8 @@
 import streamlit as st
 
 from cs_ml.domain.actor import Actor, Permission
-from cs_ml.domain.backtests import BacktestRun, BacktestStatus
 from cs_ml.domain.errors import CsMlError
+from cs_ml.domain.truth.backtests import BacktestRun, BacktestStatus
 from cs_ml.ui.components import error_state, table
 from cs_ml.ui.formatting import ENGINE_WORDS, count
 from cs_ml.ui.runtime import require_actor, services

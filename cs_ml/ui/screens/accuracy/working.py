@@ -4,7 +4,7 @@ from statistics import median
 
 import streamlit as st
 
-from cs_ml.domain.outcomes import ACCURATE_FROM
+from cs_ml.domain.truth.outcomes import ACCURATE_FROM
 from cs_ml.services.truth.figures import (
     MOST_A_MONTH,
     THRESHOLDS,

@@ -24,7 +24,7 @@ from cs_ml.ui.formatting import (
 from cs_ml.ui.screens.account.chooser import ACCOUNT_PARAM
 from cs_ml.ui.state import Key
 
-_ACCOUNT = Path(__file__).parents[4] / "pages" / "account.py"
+ACCOUNT_PAGE = Path(__file__).parents[4] / "pages" / "account.py"
 _REASONS = 2
 _ROW_HEIGHT, _HEAD_HEIGHT, _MOST_ROWS = 35, 38, 20
 _COLUMNS = {
@@ -99,7 +99,7 @@ def _draw_table(rows: Sequence[QueueRow], first: int, now: datetime, zone: tzinf
         alt="The accounts in order, with their risk, the reasons, renewal, revenue, owner and open work.",
     )
     for index in chosen["selection"]["rows"]:
-        st.switch_page(_ACCOUNT, query_params=_named(rows[index]))
+        st.switch_page(ACCOUNT_PAGE, query_params=_named(rows[index]))
 
 
 def _draw_list(rows: Sequence[QueueRow], first: int, now: datetime, zone: tzinfo) -> None:
@@ -107,7 +107,7 @@ def _draw_list(rows: Sequence[QueueRow], first: int, now: datetime, zone: tzinfo
         cells = _cells(row, rank, now, zone)
         with st.container(border=True, gap="xsmall"):
             with st.container(horizontal=True, vertical_alignment="center"):
-                st.page_link(_ACCOUNT, label=f"**{rank}. {plain(row.name)}**", query_params=_named(row))
+                st.page_link(ACCOUNT_PAGE, label=f"**{rank}. {plain(row.name)}**", query_params=_named(row))
                 if row.risk:
                     band_badge(row.risk.band)
             text(str(cells["Why here"]))

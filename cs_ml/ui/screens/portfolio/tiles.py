@@ -38,11 +38,12 @@ def draw_tiles(tiles: Tiles) -> None:
 def _draw(tile: _Tile) -> None:
     with st.container(border=True, height="stretch", gap="xxsmall"):
         st.metric(tile.label, tile.value, help=tile.help)
-        for line in tile.lines:
-            st.caption(line)
-        with st.container(horizontal=True, gap="small"):
-            for label, filters in tile.shows.items():
-                _draw_button(f"{tile.label}_{label}", label, **filters)
+        if tile.lines:
+            st.caption("  \n".join(tile.lines))
+        if tile.shows:
+            with st.container(horizontal=True, gap="small"):
+                for label, filters in tile.shows.items():
+                    _draw_button(f"{tile.label}_{label}", label, **filters)
 
 
 def _draw_button(name: str, label: str, **filters: Any) -> None:

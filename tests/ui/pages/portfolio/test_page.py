@@ -7,6 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from cs_ml.domain.actor import AccountScope, Actor, Role
+from cs_ml.domain.policy import FEED_STOPPED_DAYS
 from cs_ml.store.database import Database
 from cs_ml.ui import runtime
 from cs_ml.ui.screens.portfolio.filters import EVERYBODY, OWNER_PARAM
@@ -15,6 +16,7 @@ from tests.support.apps import TIMEOUT_S, App
 from tests.support.factories import (
     NOW,
     add_account,
+    add_activity,
     add_cta,
     add_fact,
     add_prediction,
@@ -100,12 +102,24 @@ def test_the_list_names_the_same(app: App) -> None:
 
 def test_a_quiet_morning(app: App, database: Database, actor: Actor) -> None:
     account = add_account(database, actor)
+    add_activity(database, actor, account, completed_at=NOW)
     test = opened(app)
     assert "Nothing needs you as far as is known, but 1 account" in shown(test)
     add_prediction(database, actor, account, as_of=NOW, predicted_at=NOW)
     assert "Nothing needs you: no account at high risk, nothing overdue, checked just now." in shown(test.run())
     add_cta(database, actor, account, due_date=NOW - timedelta(days=3))
     assert "Nothing needs you" not in shown(test.run())
+
+
+def test_where_no_data_arrives_silence_is_no_good_news(app: App, database: Database, actor: Actor) -> None:
+    account = add_account(database, actor)
+    add_activity(database, actor, account, completed_at=NOW - timedelta(days=FEED_STOPPED_DAYS + 1))
+    add_prediction(database, actor, account, as_of=NOW, predicted_at=NOW)
+    words = shown(opened(app))
+    assert "Nothing is known to need you, but the newest data is of 22 days ago." in words.replace(
+        "\N{NO-BREAK SPACE}", " "
+    )
+    assert "Nothing needs you" not in words
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ class OutcomeSource(StrEnum):
     APPROXIMATE = "approximate churn date"
     WINDOW = "judged window"
     KEPT = "no churn recorded"
+    SCORE = "health score"
 
 
 class Unjudged(StrEnum):
@@ -28,12 +29,14 @@ class Unjudged(StrEnum):
     LEFT_BEFORE = "left before"
     APPROXIMATE = "approximate date"
     INCOMPLETE = "records incomplete"
+    NO_SCORE = "no health score"
 
 
 UNJUDGED_SENTENCES: Mapping[Unjudged, str] = {
     Unjudged.OPEN: "Its time has not passed yet.",
     Unjudged.LEFT_BEFORE: "The customer had already left when it was made.",
     Unjudged.APPROXIMATE: "When the customer left is known only roughly, so it may have been within the time or not.",
+    Unjudged.NO_SCORE: "No health score was recorded near the end of its time.",
     Unjudged.INCOMPLETE: "It is not known whether all customers that left up to the end of its time are recorded.",
 }
 

@@ -59,12 +59,13 @@ class PastPrediction:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AccountTimeline:
-    """What lies in (since, until], oldest first."""
+    """What lies in (since, until], oldest first. `derived`: the CRM sends no health scores, these are ours."""
 
     since: datetime
     until: datetime
     health: Sequence[HealthReading]
     events: Sequence[AccountEvent]
+    derived: bool = False
 
 
 def band_since(predictions: Sequence[PastPrediction], band: RiskBand) -> datetime | None:

@@ -1,0 +1,59 @@
+"""How the health of a whole portfolio moved."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from cs_ml.domain.context import Dimension
+from cs_ml.domain.policy import HealthBand
+
+WEEKS = 12
+MOST_MOVERS = 50
+LEAST_POINTS = 10  # so many points make a mover, also within a band
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BandWeek:
+    """Accounts by band at the end of a week; those without a fresh score under None."""
+
+    at: datetime
+    accounts: Mapping[HealthBand | None, int]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BandMove:
+    """Accounts of one currency that were in `before` and are in `after`; None is no fresh score. `arr`: where known."""
+
+    before: HealthBand | None
+    after: HealthBand | None
+    currency: str | None
+    accounts: int
+    arr: Decimal | None
+    with_arr: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Mover:
+    """`cause`: the dimension that moved the score most in its direction, None where none is known at both dates."""
+
+    account_id: int
+    reference: str | None
+    name: str
+    owner_name: str | None
+    before: int
+    after: int
+    cause: Dimension | None
+    cause_points: int | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Movements:
+    """`movers`: MOST_MOVERS at most of `moved`, the largest falls first."""
+
+    since: datetime
+    until: datetime
+    weeks: Sequence[BandWeek]
+    moves: Sequence[BandMove]
+    moved: int
+    movers: Sequence[Mover]

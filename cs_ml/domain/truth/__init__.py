@@ -1,0 +1,1 @@
+"""What became of predictions: outcomes, and the past predicted again."""

@@ -1,0 +1,1 @@
+"""From suggestion to finished CTA: accepting, automatic creation, the inbox, changes, playbooks."""

@@ -1,0 +1,1 @@
+"""CTAs, their tasks, playbooks, and the suggestions behind them."""

@@ -1,0 +1,66 @@
+"""CTAs for the riskiest accounts at once: first what would be made and what is held back, then the making."""
+
+import streamlit as st
+
+from cs_ml.domain.actor import Actor, Permission
+from cs_ml.domain.errors import CsMlError
+from cs_ml.domain.policy import RiskBand
+from cs_ml.services.work.automation import Generated, Generation
+from cs_ml.ui.components import error_state, table
+from cs_ml.ui.formatting import band_label, count, percent
+from cs_ml.ui.runtime import require_actor, services
+from cs_ml.ui.state import Key
+
+_MOST = 20
+
+
+def draw_generate(actor: Actor) -> None:
+    """Nothing for whom may not work on CTAs."""
+    if actor.may(Permission.WORK):
+        with st.expander("Make CTAs for the riskiest accounts"):
+            _draw()
+
+
+@st.fragment
+def _draw() -> None:
+    """Alone in a fragment, and computed when asked: the page pays nothing for it."""
+    actor = require_actor(Permission.WORK)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        most = int(st.number_input("At most", 1, 100, _MOST, key=f"{Key.GENERATE}_most", width=120))
+        medium = st.checkbox("Medium risk too", key=f"{Key.GENERATE}_medium", help="Else high and critical risk only.")
+        previewed = st.button("Preview", key=Key.PREVIEW)
+        made = st.button("Make them", key=Key.GENERATE, type="primary")
+    if not previewed and not made:
+        st.caption("The preview says which CTAs would be made, and what is held back and why.")
+        return
+    levels = [RiskBand.MEDIUM] if medium else []
+    try:
+        done = services().automation.generate(actor, most=most, levels=levels, preview=not made)
+    except CsMlError as error:
+        error_state(error)
+        return
+    _draw_result(done)
+
+
+def _draw_result(done: Generation) -> None:
+    verb = "would be made" if done.preview else "made"
+    st.markdown(f"**{count(done.generated, 'CTA')} {verb}, {count(done.skipped, 'account')} held back.**")
+    if done.results:
+        table(
+            [_row(one, preview=done.preview) for one in done.results],
+            alt="Each account with what would be made for it, or why nothing is.",
+            wide=("What", "Why not"),
+        )
+
+
+def _row(one: Generated, *, preview: bool) -> dict[str, object]:
+    until = f" Until {one.decision.until:%-d %b %Y}." if one.decision.until else ""
+    noted = " The new evidence was added to it." if one.noted else ""
+    return {
+        "Account": one.account_name,
+        "Risk": band_label(one.risk_category),
+        "Chance": percent(one.probability),
+        "Comes to": ("a new CTA" if preview else f"CTA {one.cta_id}") if one.created else "held back",
+        "What": one.title,
+        "Why not": "" if one.created else " ".join(held.words for held in one.decision.held_back) + until + noted,
+    }

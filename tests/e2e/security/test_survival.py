@@ -1,0 +1,253 @@
+"""What goes wrong around the product, one scenario each, rows counted before and after: nothing lost, nothing twice."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import event, func, select, text
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from cs_ml.domain.actor import Actor, Role
+from cs_ml.engines.rules import RulesEngine
+from cs_ml.engines.scorecard import default_scorecard
+from cs_ml.services.clock import Clock
+from cs_ml.services.identity.access import AccessService
+from cs_ml.services.identity.sessions import ABSOLUTE, SessionService
+from cs_ml.services.llm.chain import EngineChain
+from cs_ml.services.predicting.limits import PredictionLimit
+from cs_ml.services.predicting.predictions import PredictionService
+from cs_ml.store.database import Database
+from cs_ml.store.tables import Account, AccountMLPrediction, AuditEvent, ChurnEvent, PredictionClaim
+from tests.support.databases import build_schema, sqlite_copy
+from tests.support.factories import NOW, add_account, add_tenant
+from tests.support.postgres_keeper import Server, installations, make_work_folder
+from tests.support.requirements import unavailable
+from tests.support.source import ROOT
+
+
+def predictions(database: Database, clock: Clock = lambda: NOW) -> PredictionService:
+    engines = EngineChain([RulesEngine(default_scorecard())])
+    return PredictionService(database, clock, engines, PredictionLimit(100_000))
+
+
+def count(
+    database: Database, actor: Actor, entity: type[Account | AccountMLPrediction | AuditEvent | PredictionClaim]
+) -> int:
+    with database.read(actor) as scope:
+        return int(scope.execute(select(func.count(entity.id))).scalar_one())
+
+
+@pytest.fixture
+def live(migrated_sqlite: Path, tmp_path: Path) -> Iterator[Database]:
+    database = Database(sqlite_copy(migrated_sqlite, tmp_path))
+    yield database
+    database.close()
+
+
+_WORKER = """
+import sys
+from datetime import UTC, datetime
+from cs_ml.domain.actor import Actor
+from tests.e2e.security.test_survival import predictions
+from cs_ml.store.database import Database
+database = Database(sys.argv[1])
+service = predictions(database, lambda: datetime.now(UTC))
+for account in map(int, sys.argv[3:]):
+    found = service.predict(Actor.system(sys.argv[2]), account, force_refresh=True)
+    print(found.id, flush=True)
+"""
+
+
+def test_a_process_that_is_killed_loses_nothing_that_it_told(
+    live: Database, at_full_size: bool, figure: Callable[[str], None]
+) -> None:
+    actor = add_tenant(live, "acme")
+    accounts = [str(add_account(live, actor)) for _ in range(200)]
+    told: list[int] = []
+    kills = 10 if at_full_size else 2
+    for number in range(kills):
+        command = [sys.executable, "-c", _WORKER, _address(live), actor.tenant_id, *accounts]
+        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, env=dict(os.environ)) as process:
+            assert process.stdout is not None
+            told += [int(process.stdout.readline()) for _ in range(3 + number)]
+            time.sleep(0.001 * number)
+            process.send_signal(signal.SIGKILL)
+            told += [int(line) for line in process.stdout if line.endswith("\n")]
+    with live.read(actor) as scope:
+        rows = scope.execute(
+            select(AccountMLPrediction.id, AccountMLPrediction.account_id, AccountMLPrediction.status)
+        ).all()
+        noted = scope.execute(select(AuditEvent.id).where(AuditEvent.action == "prediction.made")).all()
+    assert set(told) <= {row.id for row in rows}
+    in_force = [row.account_id for row in rows if row.status == "ACTIVE"]
+    assert len(in_force) == len(set(in_force))
+    assert len(noted) == len(rows)
+    later = predictions(live, lambda: NOW + timedelta(days=365))  # a claim of the dead has run out by then
+    assert later.predict(actor, int(accounts[0]), force_refresh=True).id
+    figure(f"{kills} kills, {len(told)} predictions told, {len(set(told) - {row.id for row in rows})} lost, 0 twice")
+
+
+def _address(database: Database) -> str:
+    return database.engine.url.render_as_string(hide_password=False)
+
+
+def test_a_full_disk_is_an_error_and_leaves_what_was_there(live: Database, figure: Callable[[str], None]) -> None:
+    actor = add_tenant(live, "acme")
+    account = add_account(live, actor)
+    predictions(live).predict(actor, account)
+    before = count(live, actor, AccountMLPrediction), count(live, actor, AuditEvent), count(live, actor, Account)
+
+    @event.listens_for(live.engine, "begin")
+    def no_room(connection: object) -> None:
+        cursor = connection.connection.cursor()  # type: ignore[attr-defined]
+        pages = cursor.execute("PRAGMA page_count").fetchone()[0]
+        cursor.execute(f"PRAGMA max_page_count = {pages}")
+
+    live.engine.dispose()
+    later = predictions(live, lambda: NOW + timedelta(days=40))
+    with pytest.raises(OperationalError, match="full"):
+        [later.predict(actor, account, force_refresh=True) for _ in range(500)]
+    told = count(live, actor, AccountMLPrediction)
+    assert told == count(live, actor, AuditEvent)  # both rows of each transaction, or none
+    event.remove(live.engine, "begin", no_room)
+    live.engine.dispose()
+    with live.engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA max_page_count = 1073741823")
+        assert connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
+    after = predictions(live, lambda: NOW + timedelta(days=80)).predict(actor, account, force_refresh=True)
+    assert after.id
+    assert count(live, actor, AccountMLPrediction) == told + 1 > before[0]
+    assert count(live, actor, Account) == before[2]
+    figure("SQLite without room: 0 half transactions, works again when there is room")
+
+
+def test_a_locked_database_is_waited_for_and_then_an_error(live: Database) -> None:
+    actor = add_tenant(live, "acme")
+    account = add_account(live, actor)
+    with closing(sqlite3.connect(live.engine.url.database or "", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(predictions(live).predict, actor, account)
+            time.sleep(0.3)
+            assert not waiting.done()
+            assert count(live, actor, Account) == 1  # readers go on
+            other.execute("COMMIT")
+            assert waiting.result(timeout=30).id
+        other.execute("BEGIN IMMEDIATE")
+        quick = Database(_address(live))
+        event.listen(quick.engine, "connect", lambda raw, _: raw.execute("PRAGMA busy_timeout = 100"))
+        with pytest.raises(OperationalError, match="locked"):
+            predictions(quick).predict(actor, account, force_refresh=True)
+        quick.close()
+        other.execute("ROLLBACK")
+    assert (count(live, actor, AccountMLPrediction), count(live, actor, PredictionClaim)) == (1, 0)
+
+
+def test_a_clock_that_jumps_locks_nobody_out_and_lets_nobody_stay(database: Database) -> None:
+    actor, at = add_tenant(database, "acme"), [NOW]
+    account = add_account(database, actor)
+    access = AccessService(database, lambda: at[0])
+    sessions = SessionService(database, lambda: at[0], access, key=b"k" * 32, sleep=lambda _: None)
+    person = access.add_user(actor, "ada@example.com", role=Role.MEMBER, password="violet otters juggle quietly").person
+    token = sessions.redeem(sessions._ticket(person)) or ""
+    service = predictions(database, lambda: at[0])
+    first = service.predict(actor, account)
+    at[0] = NOW - timedelta(hours=3)  # set back: what is stored lies in the future
+    assert sessions.resolve(token)
+    assert service.predict(actor, account, force_refresh=True).id != first.id
+    at[0] = NOW + ABSOLUTE
+    assert sessions.resolve(token) is None
+    at[0] = NOW + timedelta(days=400)
+    assert service.predict(actor, account).id
+    with database.read(actor) as scope:
+        states = scope.execute(select(AccountMLPrediction.status)).scalars().all()
+    assert sorted(states) == ["ACTIVE", "EXPIRED", "EXPIRED"]
+
+
+def test_this_release_works_on_the_schema_of_the_next(database: Database) -> None:
+    """A rolling upgrade: the next release has added tables and nullable columns, and processes of this one run on."""
+    actor = add_tenant(database, "acme")
+    with database.migration() as connection:
+        connection.execute(text('CREATE TABLE "NextThing" ("tenantId" TEXT NOT NULL, "x" INTEGER)'))
+        for table in ("Account", "AccountMLPrediction", "AuditEvent", "SignInSession", "TenantSetting", "User"):
+            connection.execute(text(f'ALTER TABLE "{table}" ADD COLUMN "next" TEXT'))
+        connection.execute(text("UPDATE \"SchemaVersion\" SET version_num = '9999'"))
+    account = add_account(database, actor)
+    assert predictions(database).predict(actor, account).id
+    access = AccessService(database, lambda: NOW)
+    person = access.add_user(actor, "ada@example.com", role=Role.MEMBER, password="violet otters juggle quietly").person
+    sessions = SessionService(database, lambda: NOW, access, key=b"k" * 32, sleep=lambda _: None)
+    assert sessions.resolve(sessions.redeem(sessions._ticket(person)) or "")
+    assert predictions(database).predict(actor, account).cached
+
+
+@dataclass
+class OwnServer:
+    """A PostgreSQL server of one test, which may be restarted."""
+
+    server: Server
+    database: Database
+
+    def restart(self, mode: str) -> None:
+        data = str(self.server._work / "data")
+        self.server._run("pg_ctl", "-D", data, "-l", str(self.server._work / "log"), "-w", "-m", mode, "restart")
+
+
+@pytest.fixture
+def own_server() -> Iterator[OwnServer]:
+    found = installations()
+    server = Server(found[0], make_work_folder()) if found else unavailable("no PostgreSQL server programs are here")
+    url = server.start()
+    build_schema(url)
+    database = Database(url)
+    yield OwnServer(server, database)
+    database.close()
+    server.stop()
+
+
+def test_a_restart_of_the_database_loses_and_doubles_nothing(
+    own_server: OwnServer, at_full_size: bool, figure: Callable[[str], None]
+) -> None:
+    database = own_server.database
+    actor = add_tenant(database, "acme")
+    account, total = add_account(database, actor), 200 if at_full_size else 60
+    kept: set[int] = set()
+    failed: set[int] = set()
+
+    def work(number: int) -> None:
+        at = NOW + timedelta(minutes=number)
+        try:
+            with database.write(actor) as scope:
+                scope.insert(ChurnEvent, [{"accountId": account, "churnedAt": at, "approximate": False}])
+            kept.add(number)
+            with database.read(actor) as scope:
+                scope.execute(select(Account.id)).all()
+        except DBAPIError:
+            failed.add(number)
+
+    restarts = {total // 3: "fast", 2 * total // 3: "immediate"}
+    with ThreadPoolExecutor(4) as pool:
+        running = []
+        for number in range(total):
+            running.append(pool.submit(work, number))
+            if mode := restarts.get(number):
+                own_server.restart(mode)
+        for each in running:
+            each.result(timeout=120)
+    with database.read(actor) as scope:  # the same process, and the first try
+        stored = scope.execute(select(ChurnEvent.churned_at)).scalars().all()
+    numbers = [int((at - NOW).total_seconds() // 60) for at in stored]
+    assert len(numbers) == len(set(numbers))
+    assert kept <= set(numbers)
+    assert kept | failed == set(range(total))
+    figure(f"{total} requests over 2 restarts: {len(kept - set(numbers))} acknowledged writes lost, 0 twice")

@@ -1,0 +1,56 @@
+"""How long a sign-in takes tells nothing, and what is stored of a password."""
+
+import time
+from collections.abc import Callable
+from statistics import median
+
+from sqlalchemy import select
+
+from cs_ml.services.identity.sessions import FLOOR_S, SessionService
+from cs_ml.store.database import Database
+from cs_ml.store.tables import Base, Credential
+from tests.services.identity.test_sessions import ADA, PHRASE, World
+
+TOLERANCE_S = 0.025
+
+
+def test_no_answer_tells_by_its_time_who_exists(
+    database: Database, at_full_size: bool, figure: Callable[[str], None]
+) -> None:
+    """Wrong password, nobody of that name, switched off, locked. Times are compared in `make security` alone, for they
+    need a machine that is not overloaded."""
+    world = World(database)
+    sessions = SessionService(database, world.clock, world.access, key=b"k" * 32)
+    world.access.add_user(world.owner, "off@example.com", role=world.owner.role, password=PHRASE)
+    world.access.set_disabled("off@example.com", disabled=True)
+    world.fail(5, "locked@example.com")
+    kinds = {"wrong": ADA, "unknown": "nobody@example.com", "off": "off@example.com", "locked": "locked@example.com"}
+    took: dict[str, list[float]] = {kind: [] for kind in kinds}
+    table = Base.metadata.tables["SignInThrottle"]
+    for _ in range(30 if at_full_size else 1):
+        for kind, email in kinds.items():
+            began = time.monotonic()
+            assert sessions.sign_in(email, "not the phrase at all") is None
+            took[kind].append(time.monotonic() - began)
+        with database.engine.begin() as connection:  # so that nobody but the locked one is locked
+            connection.execute(table.update().where(table.c.failures < 5).values(failures=0, consecutive=0))
+    medians = {kind: median(times) for kind, times in took.items()}
+    spread = max(medians.values()) - min(medians.values())
+    assert min(medians.values()) >= FLOOR_S * 0.99
+    if at_full_size:
+        assert spread <= min(TOLERANCE_S, 0.05 * min(medians.values()))
+        figure(f"30 tries of each of {len(kinds)} kinds, medians {spread * 1000:.1f} ms apart")
+
+
+def test_what_is_stored_is_argon2id_of_todays_cost(database: Database) -> None:
+    world = World(database)
+    with database.engine.connect() as connection:
+        stored = connection.execute(select(Credential.password_hash)).scalars().all()
+    assert world.ada.id
+    assert len(stored) == 1
+    kind, version, costs = stored[0].split("$")[1:4]
+    cost = dict(part.split("=") for part in costs.split(","))
+    assert (kind, version) == ("argon2id", "v=19")
+    assert int(cost["m"]) >= 19 * 1024
+    assert int(cost["t"]) >= 2
+    assert int(cost["p"]) >= 1
