@@ -128,7 +128,8 @@ def open_services(settings: Settings | None = None, clock: Clock = system_clock)
     prompts = PromptService(database, clock, known)
     usage = UsageService(database, clock)
     model = LanguageModel(client=llm, prompts=prompts, usage=usage) if llm else None
-    daily_ctas = settings.limit_ctas_per_day
+    chain, limit = EngineChain(engines, model), PredictionLimit(settings.limit_predictions_per_day)
+    ttl, daily_ctas = CLAIM_TTL + timedelta(seconds=settings.llm_timeout_s), settings.limit_ctas_per_day
     automation = AutomationService(database, clock, daily_limit=daily_ctas)
     try:
         prepare(database)
@@ -144,14 +145,7 @@ def open_services(settings: Settings | None = None, clock: Clock = system_clock)
             accounts=AccountService(database, clock),
             portfolio=PortfolioService(database, clock),
             context=ContextService(database, clock),
-            predictions=PredictionService(
-                database,
-                clock,
-                EngineChain(engines, model),
-                PredictionLimit(settings.limit_predictions_per_day),
-                claim_ttl=CLAIM_TTL + timedelta(seconds=settings.llm_timeout_s),
-                after=automation.after,
-            ),
+            predictions=PredictionService(database, clock, chain, limit, claim_ttl=ttl, after=automation.after),
             freshness=FreshnessService(database, clock),
             importing=ImportService(database, clock),
             batches=BatchService(database, clock, engines, after=automation.after),

@@ -5,19 +5,8 @@ from collections.abc import Sequence
 
 import typer
 
-from cs_ml.cli import (
-    copying,
-    ctas,
-    database,
-    demo,
-    health,
-    importing,
-    learning,
-    people,
-    predicting,
-    prompting,
-    truth,
-)
+from cs_ml.cli import ctas, demo, health, learning, people, predicting, prompting, truth
+from cs_ml.cli.data import database, importing
 from cs_ml.cli.output import EXIT_USAGE, exit_code, show_error
 from cs_ml.domain.errors import CsMlError, Invalid
 
@@ -30,7 +19,6 @@ app = typer.Typer(
 )
 
 
-copying.register(app)
 ctas.register(app)
 database.register(app)
 demo.register(app)

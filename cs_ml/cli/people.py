@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from cs_ml.bootstrap import open_services
-from cs_ml.cli import leaving
+from cs_ml.cli.data import leaving
 from cs_ml.cli.options import Json, Tenant
 from cs_ml.cli.output import show, show_data
 from cs_ml.domain.actor import AccountScope, Actor, Role

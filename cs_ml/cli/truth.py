@@ -2,16 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import UTC, date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any
 
 import typer
 
-from cs_ml.bootstrap import Services, open_services
+from cs_ml.bootstrap import open_services
+from cs_ml.cli.asking import actor_of, end_of
 from cs_ml.cli.options import Json, Tenant
-from cs_ml.cli.output import note, show, show_data
-from cs_ml.domain.actor import Actor
+from cs_ml.cli.output import camel, note, show, show_data
 from cs_ml.domain.errors import Invalid
 from cs_ml.domain.policy import DEFAULT_WINDOW_DAYS
 from cs_ml.domain.predictions import EngineName, PredictionType
@@ -41,7 +41,7 @@ def register(app: typer.Typer) -> None:
 def validate(*, tenant: Tenant, as_json: Json = False) -> None:
     """Judge the predictions whose time has passed or whose customer has left; safe to repeat."""
     with open_services() as services:
-        report = services.validation.validate(_actor(services, tenant))
+        report = services.validation.validate(actor_of(services, tenant))
     if as_json:
         show_data(_validation_answer(report))
     else:
@@ -57,11 +57,11 @@ def accuracy(
 ) -> None:
     """How often predictions were right, among those that are judged."""
     with open_services() as services:
-        found = services.accuracy.summary(_actor(services, tenant), kind, replays=backtests)
+        found = services.accuracy.summary(actor_of(services, tenant), kind, replays=backtests)
     if as_json:
         headline = {name: _figures(one) for name, one in found.headline.items()}
         answer = {**asdict(found), "by_type": found.by_type, "unjudged": _reasons(found.unjudged)}
-        show_data({_camel(name): value for name, value in answer.items()} | {"headline": headline})
+        show_data({camel(name): value for name, value in answer.items()} | {"headline": headline})
         return
     show(f"{found.total_predictions} predictions, {found.validated_count} judged, {found.open_count} still open.")
     if found.accuracy is not None:
@@ -89,23 +89,19 @@ def backtest(
     """Predict the past again with only what was known on each day, and compare with what came."""
     request = BacktestRequest(
         engine=_engine(engine),
-        first=_day(first, "--from"),
-        last=_day(last, "--to"),
+        first=end_of(first, "from").date(),
+        last=end_of(last, "to").date(),
         every_days=_days(every),
         window_days=window,
         max_calls=max_calls,
         max_cost=None if max_cost is None else Decimal(str(max_cost)),
     )
     with open_services() as services:
-        report = services.backtests.run(_actor(services, tenant), request, store=store, progress=_progress)
+        report = services.backtests.run(actor_of(services, tenant), request, store=store, progress=_progress)
     if as_json:
         show_data(_backtest_answer(report))
     else:
         _show_backtest(report)
-
-
-def _actor(services: Services, slug: str) -> Actor:
-    return Actor.system(services.access.tenant_by_slug(slug).id)
 
 
 def _progress(day: date, done: int) -> None:
@@ -123,15 +119,6 @@ def _engine(name: str) -> EngineName:
         case _:
             expected = "rules, learned or llm"
             raise Invalid(f"--engine must be {expected}, not `{name[:40]}`.", fields={"engine": expected})
-
-
-def _day(text: str, option: str) -> date:
-    try:
-        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).date()
-    except ValueError as error:
-        expected = "a date such as 2026-03-31"
-        fields = {option.strip("-"): expected}
-        raise Invalid(f"{option} must be {expected}, not `{text[:40]}`.", fields=fields) from error
 
 
 def _days(text: str) -> int:
@@ -187,14 +174,9 @@ def _show_reasons(unjudged: Mapping[Unjudged, int]) -> None:
             show(f"  {number}: {UNJUDGED_SENTENCES[why]}")
 
 
-def _camel(name: str) -> str:
-    head, *rest = name.split("_")
-    return head + "".join(word.title() for word in rest)
-
-
 def _figures(found: Any) -> dict[str, Any]:
     figures = {
-        _camel(name): {"value": one.value, "low": one.low, "high": one.high} for name, one in found.figures.items()
+        camel(name): {"value": one.value, "low": one.low, "high": one.high} for name, one in found.figures.items()
     }
     return {"n": found.n, "accounts": found.accounts, "churned": found.churned, "baseRate": found.base_rate, **figures}
 

@@ -1,7 +1,7 @@
 """How good forecasts were: every figure with its 95 % interval by account, calibration bins, and what warnings came to.
 
 Windows of one account are not independent, so intervals come from drawing accounts, not forecasts (cluster bootstrap,
-percentiles). What cannot be told (one outcome only, too few forecasts) is None.
+expanded percentiles). What cannot be told (one outcome only, too few forecasts) is None.
 """
 
 from collections.abc import Sequence
@@ -135,11 +135,24 @@ def _intervals(
             found[name].append(values)
     joined = {name: np.concatenate(values) for name, values in found.items()}
     told = {name: values[np.isfinite(values)] for name, values in joined.items()}
+    low, high = _tails(sample)
     return {
-        name: (float(np.quantile(values, 0.025)), float(np.quantile(values, 0.975)))
+        name: (float(np.quantile(values, low)), float(np.quantile(values, high)))
         for name, values in told.items()
         if len(values) >= 0.95 * resamples
     }
+
+
+def _tails(sample: Sample) -> tuple[float, float]:
+    """The percentiles of a 95 % interval, a little further out where few accounts had the rarer outcome: resamples of
+    few vary too little (expanded percentiles, Hesterberg 2015)."""
+    from scipy.stats import norm, t
+
+    left = len(np.unique(sample.account[sample.churned == 1]))
+    stayed = len(np.unique(sample.account[sample.churned == 0]))
+    few = max(min(left, stayed), 2)
+    tail = float(norm.cdf(-np.sqrt(few / (few - 1)) * t.ppf(0.975, few - 1)))
+    return tail, 1 - tail
 
 
 def _debiased(value: float, low: float, high: float) -> tuple[float, float]:

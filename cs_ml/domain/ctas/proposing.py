@@ -21,12 +21,12 @@ _URGENCY_WORDS = {
 }
 # What an instruction begins with; a model's advice may begin with anything.
 _VERBS = """
-address agree align analyse analyze answer arrange ask assess assign book bring build call check clarify close
-collect confirm contact coordinate create define deliver demonstrate design develop discuss draft educate engage
-ensure escalate establish explain explore facilitate find fix follow gather get give help hold host identify
-implement initiate introduce investigate invite involve launch learn listen make map meet monitor negotiate offer
-open organise organize outline plan prepare present prioritise prioritize propose prove provide reach rebuild reduce
-re-engage reengage remind replace resolve restore revisit review run schedule secure send set share show solve speak
+address agree align analyse analyze answer arrange ask assess assign book bring build call check clarify close collect
+confirm contact coordinate create define deliver demonstrate design develop discuss draft educate engage ensure
+escalate establish explain explore facilitate find finish fix follow gather get give help hold host identify implement
+initiate introduce investigate invite involve launch learn listen make map meet monitor negotiate offer open organise
+organize outline plan prepare present prioritise prioritize propose prove provide reach rebuild reduce re-engage
+reengage remind replace resolve restore revisit review run schedule secure send set settle share show solve speak
 start strengthen summarise summarize support talk tell train understand update use verify visit walk win work write
 """
 

@@ -67,7 +67,7 @@ class HealthBacktestService:
         columns = [np.concatenate(parts) for parts in zip(*judged, strict=True)]
         if not columns or not len(columns[0]):
             raise Invalid(
-                "There is nothing to judge yet: health scores of two months or more, of several accounts, are needed.",
+                "There are too few health scores to judge forecasts: two months of several accounts are needed.",
                 fields={"tenant": "a tenant with health scores"},
             )
         actual, last, chance, usual, *methods = columns

@@ -25,10 +25,10 @@ def test_all_methods_are_judged_on_the_same_forecasts(database: Database) -> Non
     assert ours["coverage80"] > linear["coverage80"]
 
 
-def test_nothing_to_judge_is_said(database: Database) -> None:
+def test_too_few_scores_are_said(database: Database) -> None:
     actor = add_tenant(database)
     add_account(database, actor)
-    with pytest.raises(Invalid, match="nothing to judge"):
+    with pytest.raises(Invalid, match="too few health scores"):
         HealthBacktestService(database, TestClock()).run(actor)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
@@ -85,7 +86,7 @@ def test_an_edited_one_is_made_as_edited(work: Work) -> None:
 @pytest.mark.parametrize(
     "wrong", [{"title": " "}, {"title": "x" * 201}, {"due": date(2026, 6, 29)}, {"owner_id": 99_999}]
 )
-def test_what_no_cta_may_be_is_refused_and_nothing_stays(work: Work, wrong: dict[str, object]) -> None:
+def test_what_no_cta_may_be_is_refused_and_nothing_stays(work: Work, wrong: dict[str, Any]) -> None:
     assert work.actor.user_id is not None
     draft = CtaDraft(
         title="Call",
@@ -97,7 +98,7 @@ def test_what_no_cta_may_be_is_refused_and_nothing_stays(work: Work, wrong: dict
     )
     account = work.suggested()
     with pytest.raises(Invalid):
-        work.suggestions.accept(work.actor, account, draft=replace(draft, **wrong))  # type: ignore[arg-type]
+        work.suggestions.accept(work.actor, account, draft=replace(draft, **wrong))
     assert list(work.rows()) == []
 
 
@@ -134,7 +135,7 @@ def cooling(work: Work, account: int) -> int:
     )
 
 
-HELD: list[tuple[SkipReason, dict[str, object], Callable[[Work, int], int] | None]] = [
+HELD: list[tuple[SkipReason, dict[str, Any], Callable[[Work, int], int] | None]] = [
     (SkipReason.CONFIDENCE, {"confidence": 0.49}, None),
     (SkipReason.LOW_RISK, {"category": "low", "probability": 0.1}, None),
     (SkipReason.SIMILAR_OPEN, {}, similar),
@@ -146,7 +147,7 @@ HELD: list[tuple[SkipReason, dict[str, object], Callable[[Work, int], int] | Non
 def test_a_rule_tells_a_person_who_may_go_on_with_a_note(
     work: Work,
     reason: SkipReason,
-    prediction: dict[str, object],
+    prediction: dict[str, Any],
     before: Callable[[Work, int], int] | None,
 ) -> None:
     account = work.suggested(**prediction)

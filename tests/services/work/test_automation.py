@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -120,7 +121,7 @@ def used_up(work: Work, _account: int) -> None:
     work.settings.set(work.actor, "limit_ctas_per_day", "0")
 
 
-HELD: list[tuple[SkipReason, dict[str, object], Callable[[Work, int], None] | None]] = [
+HELD: list[tuple[SkipReason, dict[str, Any], Callable[[Work, int], None] | None]] = [
     (SkipReason.LOW_RISK, {"category": "medium", "probability": 0.4}, None),
     (SkipReason.CONFIDENCE, {"confidence": 0.49}, None),
     (SkipReason.SIMILAR_OPEN, {}, similar),
@@ -132,7 +133,7 @@ HELD: list[tuple[SkipReason, dict[str, object], Callable[[Work, int], None] | No
 
 @pytest.mark.parametrize(("reason", "prediction", "before"), HELD)
 def test_every_rule_holds_it_back_and_the_preview_says_so(
-    work: Work, reason: SkipReason, prediction: dict[str, object], before: Callable[[Work, int], None] | None
+    work: Work, reason: SkipReason, prediction: dict[str, Any], before: Callable[[Work, int], None] | None
 ) -> None:
     account = work.suggested(**prediction)
     if before:

@@ -85,11 +85,8 @@ def test_the_effect_is_the_change_less_that_of_similar_accounts(work: Work) -> N
     use(work, add_playbook(work.database, work.actor, 1), customer(work, (50, 99, 99, 99)))  # had one of its own
     effect = next(one for one in work.playbooks.effects(work.actor) if one.playbook_id == playbook)
     assert (effect.used, effect.completed) == (1, 1)
-    assert [(one.days, one.difference, one.n, one.unmatched) for one in effect.effects] == [
-        (30, pytest.approx(10 - 1), 1, 0),
-        (60, pytest.approx(20 - 2), 1, 0),
-        (90, pytest.approx(25 + 1), 1, 0),
-    ]
+    assert [(one.days, one.n, one.unmatched) for one in effect.effects] == [(30, 1, 0), (60, 1, 0), (90, 1, 0)]
+    assert [one.difference for one in effect.effects] == pytest.approx([10 - 1, 20 - 2, 25 + 1])
     assert {one.low for one in effect.effects} == {None}  # one use has no range
 
 
@@ -110,7 +107,8 @@ def test_a_range_from_five_uses_on(work: Work) -> None:
     customer(work, (50, 50))
     (effect,) = work.playbooks.effects(work.actor)
     month = effect.effects[0]
-    assert (month.difference, month.n) == (pytest.approx(4.0), 5)
+    assert month.n == 5
+    assert month.difference == pytest.approx(4.0)
     assert month.low is not None
     assert month.high is not None
     assert 0 < month.low < 4 < month.high < 8

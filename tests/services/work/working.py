@@ -49,8 +49,9 @@ class Work:
             return scope.execute(select(*(getattr(entity, name) for name in _names(entity)))).all()
 
     def actions(self) -> Sequence[str]:
-        """What the audit tells, in order."""
-        return [row.action for row in sorted(self.rows(AuditEvent), key=lambda row: row.id)]
+        """What the audit tells of this subject, in order."""
+        noted = [row.action for row in sorted(self.rows(AuditEvent), key=lambda row: row.id)]
+        return [action for action in noted if action.startswith(("cta.", "suggestion.", "playbook."))]
 
     def tasks(self) -> Sequence[Any]:
         return sorted(self.rows(CTATask), key=lambda row: row.order_index)

@@ -101,7 +101,6 @@ _PLAIN: Mapping[str, Callable[[], Any]] = {
     ),
     "bundle": lambda: Path("nowhere"),
     "progress": lambda: lambda _text: None,
-    "scorecard": default_scorecard,
     "as_of": lambda: AGO,
     "at": lambda: NOW,
     "attempts": list,
@@ -137,6 +136,10 @@ _PLAIN: Mapping[str, Callable[[], Any]] = {
     "after": lambda: None,
     "before": lambda: None,
     "kept": list,
+    "origin": lambda: "replay",
+    "what": lambda: "portfolio",
+    "ExplanationService.explain.scorecard": lambda: RulesEngine(default_scorecard()),
+    "HealthForecaster.compute.at": lambda: Moment(NOW, live=True),
     "role": lambda: Role.VIEWER,
     "days": lambda: Days(now=NOW, today=NOW.date()),
     "dismissed": lambda: DismissedBy(at=NOW, user_id=None, reason=Dismissal.OTHER, note=""),
@@ -184,9 +187,15 @@ _PLAIN: Mapping[str, Callable[[], Any]] = {
     "reference_at.at": lambda: AGO,
     "read_scenes.at": lambda: Moment(NOW, live=True),
     "ContextService.gather_contexts.as_of": lambda: None,
+    "HealthForecaster.compute.origin": lambda: "replay",
 }
 # Of these a value is made for the test that needs it: rows that the tenant writes for itself.
-NEEDS_A_ROW = {"CtaRepository.add", "PredictionRepository.save", "ReferenceRepository.save"}
+NEEDS_A_ROW = {
+    "CtaRepository.add",
+    "HealthScoreRepository.save_reference",
+    "PredictionRepository.save",
+    "ReferenceRepository.save",
+}
 
 
 class NoMakerError(Exception):

@@ -12,8 +12,8 @@ from tests.store.tenancy.twins import populate, rows_of
 from tests.support.factories import add_tenant
 
 # Gathered from what is there, or notes that something was read: no change of what a tenant knows.
-DERIVED = {"AccountSummary", "SummaryRefresh", "TenantReference", "AuditEvent"}
-OF_MANAGERS = {"TenantUser", "MembershipScope", "TenantSetting", "Account", "CRMContact", "ExternalRef"}
+DERIVED = {"AccountSummary", "SummaryRefresh", "TenantReference", "HealthReference", "AuditEvent"}
+OF_MANAGERS = {"TenantUser", "MembershipScope", "TenantSetting", "CRMContact", "ExternalRef"}
 
 
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.MEMBER])

@@ -78,7 +78,7 @@ MISSING = Named(
     prediction_id=990_008,
     ref="nowhere",
     holder="nobody",
-    pipeline="nothing",
+    pipeline="nopipeline",
 )
 
 

@@ -62,8 +62,7 @@ def ask_source(state: AccuracyState) -> tuple[Source, OutcomeCounts]:
         key=Key.SOURCE,
         bind="query-params",
         help="Live: what was predicted for the present of then and shown to people. Backtests: the past predicted "
-        "again "
-        "with only what was known on each day. The two are never mixed.",
+        "again with only what was known on each day. The two are never mixed.",
     )
     source = Source(chosen or first)
     return source, state.live if source is Source.LIVE else state.replayed
@@ -106,8 +105,7 @@ def ask_accounts() -> tuple[Treated, bool]:
         bind="query-params",
         width=180,
         help="Worked on: a call to action was opened or done within the time of the prediction. A warning that was "
-        "acted "
-        "on may have kept the customer and then looks wrong: look at both.",
+        "acted on may have kept the customer and then looks wrong: look at both.",
     )
     every = st.toggle(
         "Every prediction",

@@ -23,8 +23,7 @@ Words = Callable[[float | None], str]
 
 _SKILL = (
     "Brier skill: by how much the squared error is smaller than that of always saying the usual rate. 100 % is "
-    "perfect, 0 "
-    "no better than the usual rate, below 0 worse."
+    "perfect, 0 no better than the usual rate, below 0 worse."
 )
 _AUROC = "AUROC: take one that left and one that stayed; in so many pairs the one that left had the higher chance."
 _ECE = "Calibration error (ECE): how far the chances lie from the shares that left, on average, in percentage points."
@@ -42,8 +41,7 @@ def draw_guard(counts: OutcomeCounts) -> None:
     st.markdown(
         f"**{counts.judged:,} judged** · {counts.open:,} still open · {counts.never:,} cannot be judged",
         help="Judged: the time has passed, or the customer has left. Predictions of customers whose data was deleted "
-        "are "
-        "deleted with them and counted nowhere.",
+        "are deleted with them and counted nowhere.",
     )
     for why, number in counts.unjudged.items():
         if why is not Unjudged.OPEN:
@@ -65,13 +63,11 @@ def draw_definition(chosen: Chosen, complete_until: date | None) -> None:
             f"count in the figures; "
             "customers that leave early are not counted early.\n"
             f"- **Right or wrong**: a chance of {percent(ACCURATE_FROM)} or more says “will leave”; under “Warnings” "
-            f"you "
-            "can move that line.\n"
+            "you can move that line.\n"
             "- **Which predictions**: per customer and method the first one, then the next that is at least "
             f"{chosen.look.rows.window_days} days later. Rough churn dates stay outside.\n"
             "- **Intervals**: 95 %, drawn by customer (1,000 times), since several predictions of one customer tell "
-            "less "
-            "than as many customers would."
+            "less than as many customers would."
         )
 
 
@@ -90,8 +86,7 @@ def draw_nothing(source: Source, counts: OutcomeCounts) -> None:
         empty_state(
             "No prediction has come of age yet",
             "A prediction is judged once its time has passed. Till then a backtest shows how the method would have "
-            "done: "
-            "`cs-ml backtest --tenant SLUG --engine rules --from DATE --to DATE --store`.",
+            "done: `cs-ml backtest --tenant SLUG --engine rules --from DATE --to DATE --store`.",
         )
     elif source is Source.LIVE:
         empty_state(
@@ -101,8 +96,7 @@ def draw_nothing(source: Source, counts: OutcomeCounts) -> None:
         empty_state(
             "No backtest is judged yet",
             "`cs-ml backtest --tenant SLUG --engine rules --from DATE --to DATE --store` predicts the past again "
-            "with only "
-            "what was known on each day.",
+            "with only what was known on each day.",
         )
 
 
@@ -142,8 +136,7 @@ def draw_baselines(chosen: Chosen, found: Evaluation, others: Sequence[Baseline]
         "A method is worth its trouble where its skill lies above 0, the interval included: then it errs less than "
         "saying "
         "the same usual rate of everybody. The first three rows are about the same predictions; other methods are "
-        "judged "
-        "on their own."
+        "judged on their own."
     )
 
 

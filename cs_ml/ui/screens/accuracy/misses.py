@@ -26,8 +26,7 @@ def draw_misses(chosen: Chosen) -> None:
     require_same(actor, chosen)
     st.caption(
         "Choose a row by the box at its left: the account opens as it was known on the day of the prediction, and "
-        "nothing "
-        "that came later is shown. Look whether a sign was there that was not taken up."
+        "nothing that came later is shown. Look whether a sign was there that was not taken up."
     )
     judged = judged_of(chosen)
     left, alarms = misses(judged, ask_threshold(judged), _MOST)

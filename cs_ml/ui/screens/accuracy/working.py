@@ -67,8 +67,7 @@ def draw_threshold(chosen: Chosen, download: str) -> None:
     require_same(require_actor(), chosen)
     st.caption(
         "Choose from which chance on you would act. A low line catches more leavers and raises more false alarms; a "
-        "high "
-        "one does the opposite."
+        "high one does the opposite."
     )
     judged = judged_of(chosen)
     threshold = ask_threshold(judged)
@@ -112,8 +111,7 @@ def draw_capacity(chosen: Chosen, download: str) -> None:
     require_same(require_actor(), chosen)
     st.caption(
         "Say how many accounts you can work in a month: the highest chances of each month of predictions are taken. "
-        "The "
-        "dashed line shows what as many accounts drawn blindly would have met."
+        "The dashed line shows what as many accounts drawn blindly would have met."
     )
     number: int = st.slider(
         "I can work so many accounts a month",

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -40,7 +41,7 @@ def cooling(work: Work, account: int) -> None:
     add_cta(work.database, work.actor, account, status="COMPLETED", is_automated=True, created_at=at)
 
 
-HELD: list[tuple[str, dict[str, object], Callable[[Work, int], None] | None]] = [
+HELD: list[tuple[str, dict[str, Any], Callable[[Work, int], None] | None]] = [
     ("The confidence in the prediction is low: 0.40", {"confidence": 0.4}, None),
     ("The risk of this account is low.", {"category": "low", "probability": 0.1}, None),
     ("A similar CTA is open for this account.", {}, similar),
@@ -50,7 +51,7 @@ HELD: list[tuple[str, dict[str, object], Callable[[Work, int], None] | None]] = 
 
 @pytest.mark.parametrize(("said", "prediction", "before"), HELD)
 def test_what_holds_it_back_is_said_before_pressing(
-    app: App, work: Work, said: str, prediction: dict[str, object], before: Callable[[Work, int], None] | None
+    app: App, work: Work, said: str, prediction: dict[str, Any], before: Callable[[Work, int], None] | None
 ) -> None:
     account = work.suggested(**prediction)
     if before:

@@ -1,6 +1,7 @@
 """Changing the key of the model's server without a pause."""
 
 import logging
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -11,7 +12,7 @@ from cs_ml.llm.client import LlmClient
 from cs_ml.llm.pricing import load_prices
 from cs_ml.llm.transport import Endpoint
 from tests.llm.asking import MESSAGES, MODEL, VALID, Asker
-from tests.llm.server import FakeServer, answer, error
+from tests.llm.server import FakeServer, answer, error, running_server
 
 OLD, NEW = "sk-old-and-revoked", "sk-new-and-good"
 
@@ -54,3 +55,10 @@ def test_two_refused_keys_are_a_refusal(server: FakeServer) -> None:
 def test_a_key_that_cannot_be_sent_is_refused_with_its_name() -> None:
     with pytest.raises(Invalid, match="OPENAI_API_KEY_FALLBACK"):
         Endpoint(base_url="https://models.example.com/v1", api_key=OLD, model=MODEL, fallback_key="with a space")
+
+
+@pytest.fixture
+def server() -> Iterator[FakeServer]:
+    with running_server() as fake:
+        yield fake
+    assert fake.invalid == []

@@ -1,11 +1,12 @@
-"""Verbs for the database: db upgrade, check, indexes, grants."""
+"""Verbs for the database: db upgrade, check, indexes, grants; backup and restore of an embedded one."""
 
 from collections import Counter
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cs_ml.bootstrap import open_schema
+from cs_ml.bootstrap import backup_database, open_schema, restore_database
 from cs_ml.cli.options import Json
 from cs_ml.cli.output import show, show_data
 from cs_ml.services.databases import DatabaseReport
@@ -21,6 +22,8 @@ def register(app: typer.Typer) -> None:
     database.command("indexes")(show_indexes)
     database.command("grants")(show_grants)
     app.add_typer(database, name="db")
+    app.command("backup")(backup)
+    app.command("restore")(restore)
 
 
 def upgrade_database(*, as_json: Json = False) -> None:
@@ -67,6 +70,31 @@ def show_grants(
     with open_schema() as schema:
         for statement in schema.grants(role):
             show(statement)
+
+
+def backup(
+    file: Annotated[Path, typer.Argument(help="The copy to write; must be new.")], as_json: Json = False
+) -> None:
+    """Write a checked copy of the SQLite database, while the app runs."""
+    size = backup_database(file)
+    if as_json:
+        show_data({"file": str(file), "bytes": size})
+    else:
+        show(f"Wrote {file}: {size:,} bytes, whole.")
+
+
+def restore(
+    file: Annotated[Path, typer.Argument(help="A copy that `cs-ml backup` wrote.")],
+    *,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what the database holds.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Put a copy in the SQLite database's place; then run `cs-ml db upgrade`."""
+    size = restore_database(file, overwrite=overwrite)
+    if as_json:
+        show_data({"file": str(file), "bytes": size})
+    else:
+        show(f"Restored {file}: {size:,} bytes, whole. `cs-ml db upgrade` adds what a newer release needs.")
 
 
 def _sentences(report: DatabaseReport) -> list[str]:
