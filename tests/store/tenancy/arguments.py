@@ -100,6 +100,7 @@ _PLAIN: Mapping[str, Callable[[], Any]] = {
         version="v", kind="base", window_days=90, fingerprint="", trained_at=NOW, metrics={}, numbers={}
     ),
     "bundle": lambda: Path("nowhere"),
+    "scorecard": default_scorecard,
     "progress": lambda: lambda _text: None,
     "as_of": lambda: AGO,
     "at": lambda: NOW,
