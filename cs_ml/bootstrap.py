@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from cs_ml.domain.errors import Invalid
 from cs_ml.domain.predictions import EngineName
@@ -30,6 +31,10 @@ from cs_ml.services.identity.members import MemberService
 from cs_ml.services.identity.sessions import SessionService
 from cs_ml.services.identity.tenant_settings import TenantSettingsService
 from cs_ml.services.importing import ImportService
+from cs_ml.services.learning.leaderboard import LeaderboardService
+from cs_ml.services.learning.lineup import TenantLineups
+from cs_ml.services.learning.quality import QualityService
+from cs_ml.services.learning.training import TrainingService
 from cs_ml.services.llm.chain import EngineChain, LanguageModel
 from cs_ml.services.llm.entities import KnownEntitiesCache
 from cs_ml.services.llm.prompts import PromptService
@@ -98,6 +103,9 @@ class Services:
     validation: ValidationService
     accuracy: AccuracyService
     backtests: BacktestService
+    training: TrainingService
+    leaderboard: LeaderboardService
+    quality: QualityService
     llm: LlmClient | None
 
 
@@ -112,8 +120,10 @@ def open_services(settings: Settings | None = None, clock: Clock = system_clock)
     configure_logs(settings.log_level, settings.secrets())
     llm = _language_model(settings, clock)
     database = Database(settings.database_url)
-    scorecard = RulesEngine(default_scorecard())
-    engines = [scorecard]
+    points = default_scorecard()
+    scorecard = RulesEngine(points)
+    engines = TenantLineups(database, scorecard, points)
+    training = TrainingService(database, clock, points)
     known = KnownEntitiesCache(database)
     prompts = PromptService(database, clock, known)
     usage = UsageService(database, clock)
@@ -154,7 +164,10 @@ def open_services(settings: Settings | None = None, clock: Clock = system_clock)
             outcomes=OutcomeService(database, clock),
             validation=ValidationService(database, clock),
             accuracy=AccuracyService(database, clock),
-            backtests=BacktestService(database, clock, _engines_at(engines[0], model)),
+            backtests=BacktestService(database, clock, _engines_at(scorecard, training, model)),
+            training=training,
+            leaderboard=LeaderboardService(database, clock),
+            quality=QualityService(database, clock, points),
             llm=llm,
         )
     finally:
@@ -163,9 +176,19 @@ def open_services(settings: Settings | None = None, clock: Clock = system_clock)
         database.close()
 
 
-def _engines_at(rules: Engine, model: LanguageModel | None) -> dict[EngineName, EngineAt]:
-    """What a backtest asks: the rules were always what they are; a model is asked as it is now."""
-    engines: dict[EngineName, EngineAt] = {"rules": lambda _actor, _at: rules}
+@contextmanager
+def open_scratch() -> Iterator[Services]:
+    """Services over an empty database of their own, without a language model, gone at the end."""
+    with TemporaryDirectory() as folder:
+        settings = Settings(database_url=f"sqlite:///{folder}/scratch.db", openai_api_key=None)
+        with open_services(settings) as services:
+            yield services
+
+
+def _engines_at(rules: Engine, training: TrainingService, model: LanguageModel | None) -> dict[EngineName, EngineAt]:
+    """What a backtest asks: the rules were always what they are; a learned model is trained on what was judged by each
+    day; a language model is asked as it is now."""
+    engines: dict[EngineName, EngineAt] = {"rules": lambda _actor, _at: rules, "learned": training.engine_at}
     if model is not None:
         engines["llm"] = lambda actor, _at: ModelAlone(actor, model)
     return engines

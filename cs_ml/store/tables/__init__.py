@@ -24,6 +24,7 @@ from cs_ml.store.tables.identity import (
     TenantUser,
     User,
 )
+from cs_ml.store.tables.learning import EngineCalibration, LearnedModel
 from cs_ml.store.tables.own import (
     AccountFact,
     AccountSnapshot,
@@ -56,9 +57,11 @@ __all__ = [
     "CTATask",
     "ChurnEvent",
     "Credential",
+    "EngineCalibration",
     "ExternalRef",
     "HealthReference",
     "JudgedOutcome",
+    "LearnedModel",
     "MembershipScope",
     "Opportunity",
     "Pipeline",
