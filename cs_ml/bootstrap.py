@@ -121,12 +121,10 @@ def open_services(settings: Settings | None = None, clock: Clock = system_clock)
     llm = _language_model(settings, clock)
     database = Database(settings.database_url)
     points = default_scorecard()
-    scorecard = RulesEngine(points)
+    scorecard, training = RulesEngine(points), TrainingService(database, clock, points)
     engines = TenantLineups(database, scorecard, points)
-    training = TrainingService(database, clock, points)
     known = KnownEntitiesCache(database)
-    prompts = PromptService(database, clock, known)
-    usage = UsageService(database, clock)
+    prompts, usage = PromptService(database, clock, known), UsageService(database, clock)
     model = LanguageModel(client=llm, prompts=prompts, usage=usage) if llm else None
     chain, limit = EngineChain(engines, model), PredictionLimit(settings.limit_predictions_per_day)
     ttl, daily_ctas = CLAIM_TTL + timedelta(seconds=settings.llm_timeout_s), settings.limit_ctas_per_day
@@ -171,9 +169,13 @@ def open_services(settings: Settings | None = None, clock: Clock = system_clock)
             llm=llm,
         )
     finally:
-        if llm is not None:
-            llm.close()
-        database.close()
+        _close(llm, database)
+
+
+def _close(llm: LlmClient | None, database: Database) -> None:
+    if llm is not None:
+        llm.close()
+    database.close()
 
 
 @contextmanager
