@@ -10,10 +10,11 @@ from cs_ml.domain.errors import CsMlError
 from cs_ml.ui.entry.failure import show_failure
 from cs_ml.ui.entry.gate import Gate
 from cs_ml.ui.entry.routes import routes
-from cs_ml.ui.runtime import sessions
+from cs_ml.ui.runtime import services, sessions
 
 try:
     sessions()  # a server without a key does not start
+    services().workforce.begin(services().tasks)  # on the embedded database the app does the long work, too
 except CsMlError as error:
     sys.exit(error.message)
 

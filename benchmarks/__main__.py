@@ -9,7 +9,17 @@ import subprocess
 import sys
 from pathlib import Path
 
-MODULES = ("context", "ctas", "importing", "llm.client", "llm.overhead", "llm.redaction", "llm.tokens")
+MODULES = (
+    "context",
+    "ctas",
+    "importing",
+    "llm.client",
+    "llm.overhead",
+    "llm.redaction",
+    "llm.tokens",
+    "operations.batch",
+    "portfolio",
+)
 
 
 def main() -> int:

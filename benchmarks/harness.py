@@ -20,7 +20,7 @@ class Result:
     ours: float
     floor: float | None
     unit: str
-    goal: float
+    goal: float | None
     judged: Literal["ratio", "ours"]
 
     @property
@@ -30,14 +30,15 @@ class Result:
     @property
     def met(self) -> bool:
         value = self.ratio if self.judged == "ratio" else self.ours
-        return value is not None and value <= self.goal
+        return self.goal is None or (value is not None and value <= self.goal)
 
     def as_json(self) -> dict[str, object]:
         return {**asdict(self), "ratio": self.ratio, "met": self.met}
 
     def as_text(self) -> str:
         floor = f", floor {self.floor:.3g} {self.unit}, ratio {self.ratio:.2f}" if self.floor else ""
-        verdict = f"{self.judged} at most {self.goal:g}: {'met' if self.met else 'MISSED'}"
+        bound = "no goal" if self.goal is None else f"{self.judged} at most {self.goal:g}"
+        verdict = bound if self.goal is None else f"{bound}: {'met' if self.met else 'MISSED'}"
         return f"{self.name}: {self.ours:.3g} {self.unit}{floor} ({verdict})"
 
 

@@ -35,6 +35,7 @@ def configure_logs(level: str, secrets: Collection[str] = ()) -> None:
             structlog.processors.JSONRenderer(),
         ],
         foreign_pre_chain=[
+            structlog.contextvars.merge_contextvars,  # the ids of the request or job in which it was logged
             structlog.stdlib.add_log_level,
             structlog.stdlib.add_logger_name,
             structlog.processors.TimeStamper(fmt="iso", utc=True),

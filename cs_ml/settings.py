@@ -39,6 +39,9 @@ class Settings(BaseSettings):
     limit_predictions_per_day: int = Field(
         default=100, ge=0, description="Single predictions a tenant may compute a day (cached answers are free)."
     )
+    limit_batches_per_day: int = Field(
+        default=5, ge=0, description="Batches that the people of a tenant may start a day; what runs by night is free."
+    )
     limit_ctas_per_day: int = Field(
         default=50, ge=0, description="CTAs that a tenant may get automatically a day (a person's do not count)."
     )
@@ -66,6 +69,15 @@ class Settings(BaseSettings):
         le=600,
         allow_inf_nan=False,
         description="Seconds for all of a prediction's model work: waiting, retries and repair included.",
+    )
+    llm_concurrency: int = Field(
+        default=50, ge=1, le=1000, description="Requests to the model's server at once, from each process."
+    )
+    llm_requests_per_minute: int | None = Field(
+        default=None, ge=1, description="Requests a minute that each process may send; tenants take turns."
+    )
+    llm_tokens_per_minute: int | None = Field(
+        default=None, ge=1, description="Tokens a minute, those of the answers included, that each process may use."
     )
     llm_prices: Path | None = Field(
         default=None,

@@ -7,6 +7,7 @@ from cs_ml.domain.portfolio import PAGE_ROWS
 from cs_ml.ui.cache import data_as_of
 from cs_ml.ui.components import empty_state, reader_zone
 from cs_ml.ui.runtime import require_actor, services
+from cs_ml.ui.screens.portfolio.batch import draw_batch
 from cs_ml.ui.screens.portfolio.download import draw_download
 from cs_ml.ui.screens.portfolio.filters import ask_filters, ask_owner, draw_active, recall
 from cs_ml.ui.screens.portfolio.generate import draw_generate
@@ -26,6 +27,8 @@ def render() -> None:
             _draw_empty(may_import=actor.may(Permission.IMPORT), owned=actor.scope == "owned")
             return
         recall()
+        if actor.may(Permission.PREDICT):
+            draw_batch()
         owner_id = ask_owner(actor, choices)
     figures = st.container()
     query = ask_filters(owner_id, choices)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import typer
 
-from cs_ml.cli import ctas, demo, health, learning, people, predicting, prompting, truth
+from cs_ml.cli import batching, ctas, demo, health, learning, people, predicting, prompting, truth
 from cs_ml.cli.data import database, importing
 from cs_ml.cli.output import EXIT_USAGE, exit_code, show_error
 from cs_ml.domain.errors import CsMlError, Invalid
@@ -19,6 +19,7 @@ app = typer.Typer(
 )
 
 
+batching.register(app)
 ctas.register(app)
 database.register(app)
 demo.register(app)

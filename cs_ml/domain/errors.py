@@ -69,11 +69,22 @@ class DatabaseAway(CsMlError):
 
 
 class EngineUnavailable(CsMlError):
-    """`reason` is the short word stored as `fallback_reason`; `attempts` are the calls that failed, for the books."""
+    """`reason` is the short word stored as `fallback_reason`; `attempts` are the calls that failed, for the books.
+
+    `retry_after`: only busy, and whoever asked said that they can wait so long; the chain does not go on then.
+    """
 
     code = "ML_UNAVAILABLE"
 
-    def __init__(self, message: str, *, reason: str, attempts: tuple[Attempt, ...] = ()) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        reason: str,
+        attempts: tuple[Attempt, ...] = (),
+        retry_after: timedelta | None = None,
+    ) -> None:
         super().__init__(message)
         self.reason = reason
         self.attempts = attempts
+        self.retry_after = retry_after

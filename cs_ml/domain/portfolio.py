@@ -69,6 +69,12 @@ class PortfolioQuery:
     work: Work | None = None
     sort: Sort = Sort.RISK
 
+    @property
+    def filtered(self) -> bool:
+        """Whether anything but the owner narrows it."""
+        parts = (self.bands, self.segments, self.search, self.flags, self.work)
+        return any(parts) or self.renewal_days is not None
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Average:

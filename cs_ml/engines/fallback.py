@@ -13,7 +13,8 @@ from cs_ml.engines.base import Answer, Engine
 def assess(engines: Sequence[Engine], context: AccountContext, reference: TenantReference, window_days: int) -> Answer:
     """`fallback_reason` is that of the first engine that could not answer; a fallback's confidence is capped.
 
-    `attempts` are those of the engines passed over, too. Raises EngineUnavailable with all of them if none could.
+    `attempts` are those of the engines passed over, too. Raises EngineUnavailable with all of them if none could, or
+    as it is where an engine asks to be asked again.
     """
     reason: str | None = None
     attempts: tuple[Attempt, ...] = ()
@@ -21,6 +22,8 @@ def assess(engines: Sequence[Engine], context: AccountContext, reference: Tenant
         try:
             answer = engine.assess(context, reference, window_days)
         except EngineUnavailable as unavailable:
+            if unavailable.retry_after is not None:
+                raise
             reason = reason or unavailable.reason
             attempts += unavailable.attempts
             continue

@@ -23,15 +23,26 @@ _CITED_SHOWN = 2  # facts that stand for a factor's current value
 class LlmEngine:
     name: EngineName = "llm"
 
-    def __init__(self, client: LlmClient, asking: Asking, reserve: Callable[[Decimal | None], object]) -> None:
-        """`client` is the process's; `asking` is the tenant's, as its data and settings are now.
+    def __init__(
+        self,
+        client: LlmClient,
+        asking: Asking,
+        reserve: Callable[[Decimal | None], object],
+        *,
+        on_behalf: str = "",
+        patient: bool = False,
+    ) -> None:
+        """`client` is the process's; `asking` is the tenant's (`on_behalf`), as its data and settings are now.
 
         `reserve` is told before a call what it may cost in US dollars, None where no price is known; it raises
-        EngineUnavailable where the budget has no room.
+        EngineUnavailable where the budget has no room. `patient`: where the model is only busy, an error says when to
+        ask again.
         """
         self._client = client
         self._asking = asking
         self._reserve = reserve
+        self._on_behalf = on_behalf
+        self._patient = patient
         self.version = asking.prompt.version
 
     def assess(self, context: AccountContext, reference: TenantReference, window_days: int) -> Answer:
@@ -54,6 +65,8 @@ class LlmEngine:
             shorter=shorter,
             max_tokens=prompt.max_tokens,
             temperature=prompt.temperature,
+            on_behalf=self._on_behalf,
+            patient=self._patient,
         )
         provenance = Provenance(
             engine=self.name,

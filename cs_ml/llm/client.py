@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from threading import Lock
 from typing import Generic, cast
@@ -12,19 +12,21 @@ from typing import Generic, cast
 from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_exponential
 
 from cs_ml.domain.llm.usage import BreakerState, Completion, Fault, Operation, TokenUsage
-from cs_ml.llm.breaker import Breaker
 from cs_ml.llm.faults import ROWS, Adapted, CallFailed
 from cs_ml.llm.pricing import PriceTable
 from cs_ml.llm.replies import Reply, read_reply
 from cs_ml.llm.request import Features, Message, Request
 from cs_ml.llm.run import Run
 from cs_ml.llm.schema import AnswerRejected, S, read_answer, response_format
+from cs_ml.llm.traffic.breaker import Breaker
+from cs_ml.llm.traffic.gate import Busy, Gate, TrafficLimits
 from cs_ml.llm.transport import Endpoint, Transport
 
 MAX_TOKENS = 1_500
 TEMPERATURE = 0.1
 LEAST_S = 0.2  # with less time left no further request is worth its price
 RESERVED_CALLS = 2  # a call and one change of it: a repair, or once more with twice the room for the answer
+PUT_OFF_S = 2.0  # where a busy server does not say how long
 
 _full_jitter = wait_random_exponential(multiplier=0.5, max=8)
 _log = logging.getLogger(__name__)
@@ -50,6 +52,7 @@ class LlmClient:
         *,
         timeout_s: float,
         now: Callable[[], datetime],
+        limits: TrafficLimits | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -65,6 +68,7 @@ class LlmClient:
         self._clock = clock
         self._sleep = sleep
         self._breaker = Breaker(clock)
+        self._gate = Gate(limits or TrafficLimits(), clock)
         self._features = Features(names_ids=not endpoint.keeps_forms)
         self._adapting = Lock()
 
@@ -92,17 +96,21 @@ class LlmClient:
         max_tokens: int = MAX_TOKENS,
         temperature: float = TEMPERATURE,
         deadline: float | None = None,
+        on_behalf: str = "",
+        patient: bool = False,
     ) -> Completion[S]:
         """An answer in the form of `schema` that `check` accepts (else it raises AnswerRejected, and the model may
         repair its answer once). `ids`: what it may cite. `shorter` makes briefer messages and their ids where the first
         were too long for the model.
         `deadline`: an instant of the monotonic clock by which all must be done, where that is before the timeout.
+        `on_behalf`: whose request it is; they take turns. `patient`: does not wait for a busy server or for room, but
+        is told when to come back.
 
         Raises EngineUnavailable with a Fault as its reason and all attempts, at most a second after the deadline.
         """
         self._transport.open()  # loads packages the first time, which is no time of the model's
         request = replace(_request(messages, schema, max_tokens, temperature), ids=ids)
-        run = self._run(operation, deadline)
+        run = self._run(operation, deadline, on_behalf, patient=patient)
         task = _Task(schema=schema, check=check, shorter=shorter)
         while True:
             try:
@@ -111,7 +119,7 @@ class LlmClient:
                 changed = _changed(run, task, request, failure)
                 if changed is None:
                     _log.warning("no answer from the model: %s after %d attempts", failure.fault, len(run.attempts))
-                    raise run.unavailable(failure.fault) from None
+                    raise run.unavailable(failure.fault, self._put_off(run, failure)) from None
                 request = changed
             else:
                 return run.completion(value)
@@ -119,7 +127,17 @@ class LlmClient:
     def close(self) -> None:
         self._transport.close()
 
-    def _run(self, operation: Operation, deadline: float | None) -> Run:
+    def _put_off(self, run: Run, failure: CallFailed) -> timedelta | None:
+        """When the patient are to come back: the server is busy, or left alone for a while."""
+        if not run.patient:
+            return None
+        if failure.fault is Fault.RATE_LIMITED:
+            return timedelta(seconds=PUT_OFF_S if failure.retry_after is None else failure.retry_after)
+        if failure.fault is Fault.BREAKER_OPEN and (left := self._breaker.state().retry_in_s) is not None:
+            return timedelta(seconds=max(left, PUT_OFF_S))
+        return None
+
+    def _run(self, operation: Operation, deadline: float | None, on_behalf: str, *, patient: bool) -> Run:
         started = self._clock()
         end = started + self._timeout_s
         return Run(
@@ -130,6 +148,8 @@ class LlmClient:
             now=self._now,
             started=started,
             deadline=end if deadline is None else min(deadline, end),
+            on_behalf=on_behalf,
+            patient=patient,
         )
 
     def _with_retries(self, run: Run, task: _Task[S], request: Request) -> S:
@@ -137,6 +157,8 @@ class LlmClient:
 
         def again(error: BaseException) -> bool:
             if not isinstance(error, CallFailed):
+                return False
+            if run.patient and error.fault is Fault.RATE_LIMITED:
                 return False
             row = ROWS[error.fault]
             in_time = run.is_early() or not row.early
@@ -157,9 +179,18 @@ class LlmClient:
         return value
 
     def _attempt(self, run: Run, task: _Task[S], request: Request) -> S:
-        """One request, judged, and told to the breaker and the books. Raises CallFailed."""
+        """One request, as soon as there is room for it. Raises CallFailed."""
         if run.left() <= 0:
             raise CallFailed(Fault.TIMEOUT)
+        tokens = request.prompt_tokens + request.max_tokens
+        try:
+            with self._gate.passing(run.on_behalf, tokens, run.line_s()):
+                return self._send(run, task, request)
+        except Busy as busy:
+            raise CallFailed(Fault.RATE_LIMITED, retry_after=busy.retry_after) from None
+
+    def _send(self, run: Run, task: _Task[S], request: Request) -> S:
+        """One request, judged, and told to the breaker and the books. Raises CallFailed."""
         ticket = self._breaker.admit()
         if ticket is None:
             raise CallFailed(Fault.BREAKER_OPEN)

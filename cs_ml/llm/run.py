@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import reduce
 from operator import add
@@ -14,6 +14,8 @@ from cs_ml.llm.pricing import PriceTable
 from cs_ml.llm.replies import Reply
 from cs_ml.llm.request import Request, estimated_tokens
 from cs_ml.llm.schema import S
+
+PATIENT_LINE_S = 1.0  # those who come back later do not stand in line for long
 
 
 @dataclass(kw_only=True, slots=True)
@@ -30,6 +32,8 @@ class Run:
     now: Callable[[], datetime]
     started: float
     deadline: float
+    on_behalf: str = ""
+    patient: bool = False
     attempts: list[Attempt] = field(default_factory=list)
     retries: int = 0
     changes: set[Fault] = field(default_factory=set)
@@ -37,6 +41,10 @@ class Run:
     def left(self) -> float:
         """Seconds until the deadline, negative after it."""
         return self.deadline - self.clock()
+
+    def line_s(self) -> float:
+        """Seconds that this caller stands in line for a busy endpoint."""
+        return min(self.left(), PATIENT_LINE_S) if self.patient else self.left()
 
     def is_early(self) -> bool:
         return self.left() > (self.deadline - self.started) / 2
@@ -71,8 +79,10 @@ class Run:
             cost=sum(known, start=Decimal(0)) if len(known) == len(costs) else None,
         )
 
-    def unavailable(self, fault: Fault) -> EngineUnavailable:
-        return EngineUnavailable(FAULT_SENTENCES[fault], reason=fault, attempts=tuple(self.attempts))
+    def unavailable(self, fault: Fault, retry_after: timedelta | None) -> EngineUnavailable:
+        return EngineUnavailable(
+            FAULT_SENTENCES[fault], reason=fault, attempts=tuple(self.attempts), retry_after=retry_after
+        )
 
 
 def _usage(request: Request, reply: Reply | None, fault: Fault | None) -> TokenUsage:

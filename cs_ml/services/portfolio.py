@@ -1,6 +1,7 @@
 """The portfolio: figures, and accounts in the order of work."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cs_ml.domain.actor import Actor, Permission
@@ -12,12 +13,17 @@ from cs_ml.store.portfolio import PortfolioRepository
 
 MOST_EXPORTED = 10_000
 _EXPORT_PART = 500
+_PICK_PART = 20_000
 
 # Up to so many accounts are gathered at every look (docs/decisions: the portfolio's summaries); for more, the tenant's
 # summaries answer, which are gathered anew where they are older, or where there are new predictions.
 LIVE_ACCOUNTS = 500
 SUMMARY_AGE = timedelta(minutes=5)
 _LEAST_AGE = timedelta(seconds=30)  # predictions may come every second
+# For more accounts than this the page does not wait: a schedule gathers them with their figures and their order, and
+# the page says how old they are. Only where no schedule ran for OLDEST does it gather them itself.
+WAITED_FOR = 20_000
+OLDEST = timedelta(hours=1)
 
 
 class PortfolioService:
@@ -26,10 +32,17 @@ class PortfolioService:
         self._clock = clock
 
     def choices(self, actor: Actor) -> Choices:
-        """What there is to filter by."""
+        """What there is to filter by; of a large tenant as it was when its summaries were gathered."""
         actor.require(Permission.READ)
+        now = self._clock()
         with self._database.read(actor) as scope:
-            return PortfolioRepository(scope).choices()
+            portfolio = PortfolioRepository(scope)
+            found = portfolio.refreshed() if actor.scope == "all" else None
+            if found is not None and (found[1] or 0) > WAITED_FOR and now - found[0] < OLDEST:
+                kept = portfolio.kept_choices()
+                if kept is not None:
+                    return kept
+            return portfolio.choices()
 
     def show(
         self, actor: Actor, query: PortfolioQuery, *, after: str | None = None, limit: int = PAGE_ROWS
@@ -37,19 +50,43 @@ class PortfolioService:
         """The figures of the owner's accounts, and a page of those that pass the filters. Raises Invalid."""
         actor.require(Permission.READ)
         now = self._clock()
-        gathered_at = self._gathered_at(actor, query, now)
-        summary = gathered_at is not None
+        with self._database.read(actor) as scope:
+            look = _look(PortfolioRepository(scope), actor, query, now)
+            if not look.due:
+                return _shown(PortfolioRepository(scope), query, now, look, after=after, limit=limit)
+        look = self._refreshed(actor, query, now, look)
+        with self._database.read(actor) as scope:
+            return _shown(PortfolioRepository(scope), query, now, look, after=after, limit=limit)
+
+    def refresh(self, actor: Actor) -> bool:
+        """Gathers the summaries of a tenant so large that nobody should wait for them while looking at a page; answers
+        whether it is one."""
+        actor.require(Permission.MANAGE_TENANT)
+        now = self._clock()
         with self._database.read(actor) as scope:
             portfolio = PortfolioRepository(scope)
-            tiles, matching = portfolio.tiles(query, now, summary=summary, checked_at=gathered_at or now)
-            ranked = portfolio.page(query, now, summary=summary, after=after, limit=limit + 1)
-            rows = portfolio.rows(ranked[:limit], now)
-        return Portfolio(
-            tiles=tiles,
-            matching=matching,
-            rows=rows,
-            next=ranked[limit - 1].cursor if len(ranked) > limit else None,
-        )
+            if portfolio.size(None)[0] <= WAITED_FOR:
+                return False
+            found = portfolio.refreshed()
+        self._refresh(actor, now, found[0] if found else None)
+        return True
+
+    def pick(self, actor: Actor, query: PortfolioQuery, most: int | None) -> Sequence[int]:
+        """Ids of the accounts that pass the filters, in order, `most` at most."""
+        actor.require(Permission.READ)
+        now = self._clock()
+        summary = self._gathered_at(actor, query, now) is not None
+        picked: list[int] = []
+        after: str | None = None
+        while most is None or len(picked) < most:
+            limit = _PICK_PART if most is None else min(_PICK_PART, most - len(picked))
+            with self._database.read(actor) as scope:
+                ranked = PortfolioRepository(scope).page(query, now, summary=summary, after=after, limit=limit)
+            picked += [each.account_id for each in ranked]
+            if len(ranked) < limit:
+                break
+            after = ranked[-1].cursor
+        return picked
 
     def export(self, actor: Actor, query: PortfolioQuery) -> Iterator[QueueRow]:
         """The filtered accounts in order, MOST_EXPORTED at most, gathered a part at a time."""
@@ -69,17 +106,61 @@ class PortfolioService:
             after = ranked[-1].cursor
 
     def _gathered_at(self, actor: Actor, query: PortfolioQuery, now: datetime) -> datetime | None:
-        """When the summaries that answer were true; None where few accounts need none."""
+        """When the summaries that answer were true, gathered now where they are due; None where few accounts need
+        none."""
         with self._database.read(actor) as scope:
-            portfolio = PortfolioRepository(scope)
-            accounts, found = portfolio.size(query.owner_id)
-            if accounts <= LIVE_ACCOUNTS:
-                return None
-            if found is not None and now - found < _LEAST_AGE:
-                return found
-            if found is not None and now - found < SUMMARY_AGE and not portfolio.predicted_since(found):
-                return found
+            look = _look(PortfolioRepository(scope), actor, query, now)
+        return (self._refreshed(actor, query, now, look) if look.due else look).gathered_at
+
+    def _refreshed(self, actor: Actor, query: PortfolioQuery, now: datetime, look: "_Look") -> "_Look":
+        self._refresh(actor, now, look.gathered_at)
+        with self._database.read(actor) as scope:
+            at, accounts = PortfolioRepository(scope).refreshed() or (None, None)
+        return _Look(gathered_at=at, kept=_is_kept(actor, query, accounts), due=False)
+
+    def _refresh(self, actor: Actor, now: datetime, found: datetime | None) -> None:
         with self._database.write(Actor.system(actor.tenant_id)) as scope:
             PortfolioRepository(scope).refresh(now, found=found)
-        with self._database.read(actor) as scope:
-            return PortfolioRepository(scope).refreshed_at()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Look:
+    """What answers: summaries of `gathered_at` (None: the rows themselves), and whether they are `due` to be gathered.
+    `kept`: figures and order are kept with them, as the tenant is large."""
+
+    gathered_at: datetime | None
+    kept: bool
+    due: bool
+
+
+def _look(portfolio: PortfolioRepository, actor: Actor, query: PortfolioQuery, now: datetime) -> _Look:
+    found, accounts = portfolio.refreshed() or (None, None)
+    kept = _is_kept(actor, query, accounts)
+    if not kept and portfolio.size(query.owner_id)[0] <= LIVE_ACCOUNTS:
+        return _Look(gathered_at=None, kept=False, due=False)
+    fresh = found is not None and (
+        now - found < _LEAST_AGE
+        or (now - found < OLDEST and (accounts or 0) > WAITED_FOR)  # the schedule gathers them
+        or (now - found < SUMMARY_AGE and not portfolio.predicted_since(found))
+    )
+    return _Look(gathered_at=found, kept=kept, due=not fresh)
+
+
+def _shown(
+    portfolio: PortfolioRepository, query: PortfolioQuery, now: datetime, look: _Look, *, after: str | None, limit: int
+) -> Portfolio:
+    summary, at = look.gathered_at is not None, look.gathered_at or now
+    kept = portfolio.kept_tiles(query, now, at) if look.kept else None
+    tiles, matching = kept or portfolio.tiles(query, now, summary=summary, checked_at=at)
+    ranked = portfolio.page(query, now, summary=summary, after=after, limit=limit + 1, kept=kept is not None)
+    return Portfolio(
+        tiles=tiles,
+        matching=matching,
+        rows=portfolio.rows(ranked[:limit], now),
+        next=ranked[limit - 1].cursor if len(ranked) > limit else None,
+    )
+
+
+def _is_kept(actor: Actor, query: PortfolioQuery, accounts: int | None) -> bool:
+    """Whether a tenant so large that its figures and order are kept is asked for as a whole."""
+    return actor.scope == "all" and query.owner_id is None and (accounts or 0) > WAITED_FOR

@@ -24,6 +24,7 @@ _SQLITE_HABITS = (
 )
 _CONNECT_TIMEOUT_S = 5
 _WRITER = "cs_ml_writer"
+QUEUE_SCHEMA = "cs_ml_jobs"  # the job queue's own tables
 _MIGRATION_LOCK = 0x43534D4C  # "CSML": the advisory lock of those who change the schema
 _MIGRATION_WAIT = "60s"
 _TABLE_LOCK_WAIT = "5s"  # longer would hold up everybody who queues behind us
@@ -75,6 +76,13 @@ class Database:
     @property
     def dialect(self) -> str:
         return self.engine.dialect.name
+
+    def queue_conninfo(self) -> str:
+        """Where the driver finds the job queue. On PostgreSQL only."""
+        from psycopg.conninfo import make_conninfo
+
+        url = self.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        return make_conninfo(url, options=f"-c search_path={QUEUE_SCHEMA}")
 
     @contextmanager
     def read(self, actor: Actor) -> Iterator[Scope]:

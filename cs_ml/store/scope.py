@@ -237,6 +237,11 @@ class Scope:
         if rows:
             self._session.connection().exec_driver_sql(sql, rows)
 
+    def analyze(self, table: type[TenantOwned]) -> None:
+        """Lets the database look at what a table holds, after much of it has changed."""
+        if self.dialect == "postgresql":
+            self._connection.exec_driver_sql(f'ANALYZE "{_table(table).name}"')
+
     def _require_accounts(self, table: type[TenantOwned], rows: Sequence[Mapping[str, Any]]) -> None:
         """A foreign key of the database knows no tenant, and takes the account of another one."""
         if not issubclass(table, AccountOwned):

@@ -1,8 +1,10 @@
 """The script behind every address: who is here, and which pages there are for them."""
 
+import secrets
 from pathlib import Path
 
 import streamlit as st
+import structlog
 
 from cs_ml.domain.actor import Permission
 from cs_ml.ui.frame import draw_frame
@@ -21,10 +23,12 @@ ENTRIES = (
     ("accuracy.py", "Accuracy", "accuracy"),
 )
 # For those alone who manage the tenant.
-MANAGED = (("admin.py", "Admin", "admin"),)
+MANAGED = (("operations.py", "Operations", "operations"), ("admin.py", "Admin", "admin"))
 
 
 def run() -> None:
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(request=secrets.token_hex(4))
     found = signed_in()
     bind(found)
     if found is None:

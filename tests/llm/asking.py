@@ -61,7 +61,7 @@ def asking(
 ) -> Iterator[Asker]:
     slept: list[float] = []
     endpoint = Endpoint(base_url=url, api_key="sk-test", model=model)
-    more = {"clock": clock} if clock else {}
+    more: dict[str, Any] = {"clock": clock} if clock else {}
     client = LlmClient(endpoint, load_prices(), timeout_s=timeout_s, now=lambda: NOW, sleep=slept.append, **more)
     try:
         yield Asker(client, slept)

@@ -82,11 +82,11 @@ class Server:
         if self._user:
             os.chown(work, self._user.pw_uid, self._user.pw_gid)
 
-    def start(self) -> str:
-        """Makes the database cluster, starts it, and returns the URL of its first database."""
+    def start(self, **different: str) -> str:
+        """Makes the database cluster, starts it, and returns the URL of its first database. `different`: settings."""
         data = str(self._work / "data")
         self._run("initdb", "-D", data, "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
-        settings = {**_SETTINGS, "unix_socket_directories": str(self._work)}
+        settings = {**_SETTINGS, "unix_socket_directories": str(self._work), **different}
         options = " ".join(f"-c {name}='{value}'" for name, value in settings.items())
         self._run("pg_ctl", "-D", data, "-l", str(self._work / "log"), "-w", "-t", "60", "-o", options, "start")
         return f"postgresql+psycopg://postgres@/postgres?host={self._work}&port={_PORT}"
@@ -94,6 +94,11 @@ class Server:
     def version(self) -> int:
         """The major version."""
         return int((self._work / "data" / "PG_VERSION").read_text())
+
+    def restart(self, mode: str) -> None:
+        """Stops the server as `mode` says (fast, immediate) and starts it again."""
+        data = str(self._work / "data")
+        self._run("pg_ctl", "-D", data, "-l", str(self._work / "log"), "-w", "-t", "60", "-m", mode, "restart")
 
     def stop(self) -> None:
         """Stops the server and removes everything that it had."""

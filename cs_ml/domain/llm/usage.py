@@ -165,3 +165,34 @@ class UsageSum:
     cost: Decimal
     unknown_cost: int
     unsettled: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Share:
+    """`part` of `n`."""
+
+    part: int
+    n: int
+
+    @property
+    def value(self) -> float | None:
+        """0..1, None of nothing."""
+        return self.part / self.n if self.n else None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KeyFigures:
+    """How the product does, over the days asked for.
+
+    `calls`: calls of the model that gave an answer. `usual_ms`, `slow_ms`: how long half and 95 % of those took at
+    most, None without any. `fallbacks`: predictions that another engine had to make, by reason; `predictions`: all.
+    `accurate`: judged predictions that were right at one half. `completed`: CTAs made from predictions that are done.
+    """
+
+    calls: Share
+    usual_ms: int | None
+    slow_ms: int | None
+    predictions: int
+    fallbacks: Mapping[str, int]
+    accurate: Share
+    completed: Share

@@ -45,6 +45,11 @@ class AccessService:
         with self._database.identity() as identity:
             return identity.has_tenants()
 
+    def active_tenants(self) -> list[str]:
+        """Ids of every tenant that the product works for by itself."""
+        with self._database.identity() as identity:
+            return identity.active_tenants()
+
     def tenant_by_slug(self, slug: str) -> Tenant:
         """Raises NotFound."""
         with self._database.identity() as identity:

@@ -37,6 +37,10 @@ class EngineChain:
         self._lineups = lineups_of(free)
         self._model = model
 
+    @property
+    def has_model(self) -> bool:
+        return self._model is not None
+
     def lineup(self, actor: Actor, at: datetime) -> Lineup:
         """Who serves the actor's tenant at an instant."""
         return self._lineups(actor, at)
@@ -58,7 +62,8 @@ class EngineChain:
             reservation = model.usage.reserve(actor, "churn-prediction", model.client.model, expected)
 
         try:
-            asked: Engine = LlmEngine(model.client, model.prompts.asking(actor), reserve)
+            asking = model.prompts.asking(actor)
+            asked: Engine = LlmEngine(model.client, asking, reserve, on_behalf=actor.tenant_id, patient=request.patient)
             if lineup.llm_calibration:
                 asked = CalibratedEngine(asked, *lineup.llm_calibration)
             answer = assess([asked, *lineup.free], scene.context, scene.reference, request.window_days)

@@ -60,6 +60,17 @@ class BatchService:
         with self._database.read(actor) as scope:
             return PredictionRepository(scope).count_by_band(self._clock())
 
+    def follow(self, actor: Actor, account_ids: Sequence[int]) -> None:
+        """What comes after predictions of these accounts that were computed here and stored elsewhere."""
+        self._after(actor, account_ids)
+
+    def compute(self, actor: Actor, account_ids: Sequence[int]) -> Sequence[Prediction]:
+        """Churn predictions of these accounts as of now, not stored; accounts that do not exist are left out."""
+        actor.require(Permission.PREDICT)
+        if not account_ids:
+            return []
+        return self._score(actor, account_ids, Moment(milliseconds(self._clock()), live=True))
+
     def riskiest(self, actor: Actor) -> int | None:
         """The account most likely to leave, of those that the actor sees."""
         actor.require(Permission.READ)

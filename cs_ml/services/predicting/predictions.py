@@ -16,7 +16,7 @@ from cs_ml.services.clock import Clock, Moment, milliseconds, moment
 from cs_ml.services.health.trend import HealthForecaster
 from cs_ml.services.learning.lineup import Lineup
 from cs_ml.services.llm.chain import EngineChain
-from cs_ml.services.outage import with_patience
+from cs_ml.services.llm.outage import with_patience
 from cs_ml.services.predicting.after import After, nothing_follows
 from cs_ml.services.predicting.limits import PredictionLimit
 from cs_ml.services.predicting.scoring import PredictionRequest, predicted, read_scenes
@@ -55,6 +55,16 @@ class PredictionService:
         self._claim_ttl = claim_ttl
         self._after = after
 
+    @property
+    def claim_ttl(self) -> timedelta:
+        """Longer than one prediction can take."""
+        return self._claim_ttl
+
+    @property
+    def asks_a_model(self) -> bool:
+        """Whether a language model is asked first."""
+        return self._engines.has_model
+
     def predict(
         self,
         actor: Actor,
@@ -65,20 +75,26 @@ class PredictionService:
         window_days: int = DEFAULT_WINDOW_DAYS,
         as_of: datetime | None = None,
         skip_cta: bool = False,
+        origin: Origin = "single",
+        patient: bool = False,
     ) -> Prediction:
         """The valid stored prediction, else a new one. A past `as_of` is a replay: computed, never stored or served.
 
         A new one may make a CTA where the tenant has switched that on, unless `skip_cta`.
 
-        Raises NotFound, Forbidden, Invalid, RateLimited.
+        Raises NotFound, Forbidden, Invalid, RateLimited; for the `patient`, who ask again later, EngineUnavailable
+        with a `retry_after` where the model is only busy. Of `origin` "batch" it does not count to the day's limit.
         """
         actor.require(Permission.READ)
-        request = PredictionRequest(account_id=account_id, type=kind, window_days=window_days)
+        request = PredictionRequest(
+            account_id=account_id, type=kind, window_days=window_days, origin=origin, patient=patient
+        )
         at = moment(self._clock, as_of)
         if not at.live:
             actor.require(Permission.PREDICT)
             return self._compute(actor, request, at, origin="replay")
-        stored = self._stored(actor, request)
+        # A batch has looked already; it looks again under the claim.
+        stored = self._stored(actor, request) if origin == "single" or force_refresh else None
         if stored is not None and not force_refresh:
             return stored
         actor.require(Permission.PREDICT)
@@ -126,7 +142,7 @@ class PredictionService:
         """The last stored prediction, valid or not."""
         with self._database.read(actor) as scope:
             found = PredictionRepository(scope).list(request.account_id, request.type)
-        return next((one for one in found if one.window_days == request.window_days and one.origin == "single"), None)
+        return next((one for one in found if one.window_days == request.window_days and one.origin != "replay"), None)
 
     def _single_flight(self, actor: Actor, request: PredictionRequest, *, known: Prediction | None) -> Prediction:
         """One caller computes; the others wait for that row, any but the `known` one. A crashed one's claim expires.
@@ -136,7 +152,7 @@ class PredictionService:
         holder = secrets.token_hex(16)
         before, pause = self._newest(actor, request) if known else None, _POLL_S
         while True:
-            claimed = self._claim(actor, request, holder)
+            claimed, answer = self._claim(actor, request, holder), None
             try:
                 stored = self._stored(actor, request)  # after the claim: whoever held it before has stored by now
                 if stored is not None and (known is None or stored.id != known.id):
@@ -148,7 +164,7 @@ class PredictionService:
                 if answer is not None:
                     return answer
             finally:
-                if claimed:
+                if claimed and answer is None:  # else the claim ended with the row
                     self._release(actor, holder)
             self._sleep(pause)
             pause = min(2 * pause, _LONGEST_POLL_S)
@@ -170,14 +186,17 @@ class PredictionService:
     def _run(self, actor: Actor, request: PredictionRequest, holder: str) -> Prediction | None:
         """Computes and stores under a claim; None where the claim was taken over meanwhile."""
         now = milliseconds(self._clock())
-        everyone = Actor.system(actor.tenant_id)  # the limit is the tenant's, whatever accounts the actor sees
-        with self._database.read(everyone) as scope:
-            self._limit.check(scope, now)
-        prediction = self._compute(actor, request, Moment(now, live=True), origin="single")
+        if request.origin == "single":
+            everyone = Actor.system(actor.tenant_id)  # the limit is the tenant's, whatever accounts the actor sees
+            with self._database.read(everyone) as scope:
+                self._limit.check(scope, now)
+        prediction = self._compute(actor, request, Moment(now, live=True), origin=request.origin)
         try:
             return with_patience(lambda: self._save(actor, prediction, holder), self._sleep)
         except DatabaseAway:
             _log.error("a prediction of account %d could not be saved", request.account_id)
+            if request.origin == "batch":
+                raise  # the account is tried again; a person is shown what was found
             return replace(prediction, doubts=(*prediction.doubts, "unsaved"))
 
     def _compute(

@@ -37,12 +37,15 @@ from cs_ml.store.work.playbooks import PlaybookRepository
 class PredictionRequest:
     """What is asked for. Raises Invalid for a window outside 30..365 days or a type that nothing answers.
 
-    Health is always forecast FORECAST_DAYS ahead, whatever window is asked for.
+    Health is always forecast FORECAST_DAYS ahead, whatever window is asked for. `patient`: whoever asks comes back
+    later, so an engine that is only busy is not passed over.
     """
 
     account_id: int
     type: PredictionType = PredictionType.CHURN
     window_days: int = DEFAULT_WINDOW_DAYS
+    origin: Origin = "single"
+    patient: bool = False
 
     def __post_init__(self) -> None:
         if self.type is PredictionType.HEALTH_TREND:

@@ -41,6 +41,11 @@ class IdentityStore(Keyholder):
     def has_tenants(self) -> bool:
         return self._run(select(TenantRow.id).limit(1)).first() is not None
 
+    def active_tenants(self) -> list[str]:
+        """Ids, oldest tenant first."""
+        found = select(TenantRow.id).where(TenantRow.status == "ACTIVE").order_by(TenantRow.created_at, TenantRow.id)
+        return list(self._run(found).scalars())
+
     def find_tenant(self, slug: str) -> Tenant | None:
         return self._tenant(TenantRow.slug == slug)
 

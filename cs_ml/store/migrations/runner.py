@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, column, inspect, select, table
 
+from cs_ml.store.migrations.queue import create_queue, drop_queue
+
 if TYPE_CHECKING:
     from alembic.config import Config
 
@@ -16,16 +18,18 @@ _HERE = Path(__file__).parent
 
 
 def upgrade(connection: Connection) -> None:
-    """Brings the schema to the newest revision; does nothing where it is there already."""
+    """Brings the schema to the newest revision, and the job queue; does nothing where they are there already."""
     from alembic import command
 
     command.upgrade(_config(connection), "head")
+    create_queue(connection)
 
 
 def downgrade(connection: Connection) -> None:
     """Takes back everything that `upgrade` added, with the data in it. What was there before stays."""
     from alembic import command
 
+    drop_queue(connection)
     command.downgrade(_config(connection), "base")
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateIndex
 
 from cs_ml.domain.errors import CsMlError
-from cs_ml.store.database import Database
+from cs_ml.store.database import QUEUE_SCHEMA, Database
 from cs_ml.store.migrations import runner
 from cs_ml.store.tables import Base, schema_addition
 
@@ -153,7 +153,9 @@ class SchemaStore:
         notes = [runner.VERSION_TABLE, schema_addition.name]
         own = [name for name in Base.metadata.tables if name not in {*adopted, *notes, *_ADD_ONLY}]
         grants = [
-            ("USAGE ON SCHEMA", [schema]),
+            ("USAGE ON SCHEMA", [schema, QUEUE_SCHEMA]),
+            ("SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA", [QUEUE_SCHEMA]),
+            ("USAGE ON ALL SEQUENCES IN SCHEMA", [QUEUE_SCHEMA]),
             ("SELECT ON", map(quoted, notes)),
             ("SELECT, INSERT, UPDATE, DELETE ON", map(quoted, own)),
             ("SELECT, INSERT ON", map(quoted, sorted(_ADD_ONLY))),

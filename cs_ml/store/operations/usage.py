@@ -11,10 +11,21 @@ from sqlalchemy import bindparam, case, delete, func, select
 
 from cs_ml.domain.llm.usage import Attempt, UsageSum
 from cs_ml.store.scope import AnySelect, Scope
-from cs_ml.store.tables import AIUsageEvent, TenantSetting
+from cs_ml.store.tables import AIUsageEvent, TenantSetting, UsageDay
 
 _TOOL = {"toolId": "customer-success-ml", "toolName": "Customer Success ML"}
 _RESERVED = "reserved"  # the errorType of a call under way; where a process dies in it, the row stays and counts
+_DAY_COLUMNS = (
+    UsageDay.day,
+    UsageDay.model,
+    UsageDay.operation,
+    UsageDay.attempts,
+    UsageDay.failed,
+    UsageDay.prompt_tokens,
+    UsageDay.completion_tokens,
+    UsageDay.cost,
+    UsageDay.unknown_cost,
+)
 
 
 class UsageRepository:
@@ -45,6 +56,12 @@ class UsageRepository:
     def release(self, reservation: str) -> None:
         self._scope.execute(_release(), {"reservation": reservation})
 
+    def usual(self, since: datetime, until: datetime) -> tuple[Decimal, float] | None:
+        """US dollars and seconds of a churn prediction by a model, on average over successful calls of known cost in
+        [since, until); None where there were none."""
+        row = self._scope.execute(_usual(), {"since": since, "until": until}).one()
+        return (Decimal(str(row.cost)), float(row.latency) / 1000) if row.calls else None
+
     def sums(self, since: datetime, until: datetime) -> Sequence[UsageSum]:
         """By UTC day, model and operation, from `since` up to and without `until`, oldest first."""
         rows = self._scope.execute(_sums(), {"since": since, "until": until})
@@ -63,6 +80,39 @@ class UsageRepository:
             )
             for row in rows
         ]
+
+    def first_day(self) -> date | None:
+        """The UTC day of the oldest attempt."""
+        found = self._scope.execute(select(func.min(AIUsageEvent.created_at))).scalar()
+        return None if found is None else found.date()
+
+    def last_day(self) -> date | None:
+        """The newest day that was added up."""
+        return self._scope.execute(select(func.max(UsageDay.day))).scalar()
+
+    def roll_up(self, since: datetime, until: datetime) -> int:
+        """Adds up the days in [since, until), both at midnight UTC, again where they were before; answers how many."""
+        found = self.sums(since, until)
+        for each in found:
+            row = {
+                "day": each.day,
+                "model": each.model,
+                "operation": each.operation,
+                "attempts": each.attempts,
+                "failed": each.failed,
+                "promptTokens": each.prompt_tokens,
+                "completionTokens": each.completion_tokens,
+                "cost": each.cost,
+                "unknownCost": each.unknown_cost,
+            }
+            self._scope.upsert(UsageDay, row, key=("tenantId", "day", "model", "operation"))
+        return len({each.day for each in found})
+
+    def days(self, since: date) -> Sequence[UsageSum]:
+        """What was added up, from a day on, oldest first."""
+        newest_last = select(*_DAY_COLUMNS).where(UsageDay.day >= since).order_by(UsageDay.day, UsageDay.model)
+        rows = self._scope.execute(newest_last)
+        return [UsageSum(**row._mapping, unsettled=0) for row in rows]
 
     def _row(self, attempt: Attempt, account_id: int | None) -> dict[str, Any]:
         usage = attempt.usage
@@ -113,6 +163,22 @@ def _spent() -> AnySelect:
 @cache
 def _release() -> Any:
     return delete(AIUsageEvent).where(AIUsageEvent.id == bindparam("reservation"), AIUsageEvent.error_type == _RESERVED)
+
+
+@cache
+def _usual() -> AnySelect:
+    event = AIUsageEvent
+    return select(
+        func.count(event.id).label("calls"),
+        func.avg(event.estimated_cost).label("cost"),
+        func.avg(event.latency_ms).label("latency"),
+    ).where(
+        _is_ours(),
+        event.created_at < bindparam("until"),
+        event.operation == "churn-prediction",
+        event.success.is_(True),
+        event.details["costKnown"].as_boolean().is_(True),
+    )
 
 
 @cache

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 from sqlalchemy.engine import Row
 
 from cs_ml.domain.errors import Invalid
@@ -33,10 +34,11 @@ from cs_ml.store.portfolio.selection import Shape, instants, values
 from cs_ml.store.scope import Scope
 from cs_ml.store.tables import AccountSummary, SummaryRefresh
 
+_PART = 5_000  # accounts that are gathered at once
 _SUMMARY = {
     attribute.key: attribute.columns[0].name
     for attribute in AccountSummary.__mapper__.column_attrs
-    if attribute.key not in ("id", "tenant_id")
+    if attribute.key not in ("id", "tenant_id", "size", "urgency", "risk_key")
 }
 
 
@@ -75,13 +77,16 @@ class PortfolioRepository:
         )
 
     def page(
-        self, query: PortfolioQuery, now: datetime, *, summary: bool, after: str | None, limit: int
+        self, query: PortfolioQuery, now: datetime, *, summary: bool, after: str | None, limit: int, kept: bool = False
     ) -> Sequence[Ranked]:
-        """Accounts in order, after the cursor. Raises Invalid for a cursor of another order."""
+        """Accounts in order, after the cursor; of the whole tenant in the order that was `kept` with the summaries.
+
+        Raises Invalid for a cursor of another order."""
         params = values(query, now) | {"limit": limit}
         if after is not None:
             params |= _cursor(after, query.sort)
-        statement = statements.page(Shape.of(query, summary=summary), following=after is not None)
+        made = statements.kept_page if kept else statements.page
+        statement = made(Shape.of(query, summary=summary), following=after is not None)
         return [
             Ranked(account_id=row.id, size=row.size, urgency=row.urgency, cursor=_text_of(row))
             for row in self._scope.execute(statement, params)
@@ -100,9 +105,28 @@ class PortfolioRepository:
             if each.account_id in found
         ]
 
-    def refreshed_at(self) -> datetime | None:
-        """When the tenant's summaries were true; None where there are none."""
-        return self._scope.execute(statements.refreshed_at()).scalar()
+    def refreshed(self) -> tuple[datetime, int | None] | None:
+        """When the tenant's summaries were true, and of how many accounts; None where there are none."""
+        row = self._scope.execute(statements.refreshed()).first()
+        return None if row is None else (row.refreshed_at, row.accounts)
+
+    def kept_choices(self) -> Choices | None:
+        """As `choices` were at the last refresh."""
+        kept = self._scope.execute(statements.figures()).scalar()
+        if kept is None:
+            return None
+        return Choices(owners=[OwnerChoice(**owner) for owner in kept["owners"]], segments=kept["segments"])
+
+    def kept_tiles(self, query: PortfolioQuery, now: datetime, checked_at: datetime) -> tuple[Tiles, int] | None:
+        """The figures of the whole tenant at the last refresh, and how many of its accounts pass the filters."""
+        kept = self._scope.execute(statements.figures()).scalar()
+        if kept is None:
+            return None
+        tiles = _tiles([_kept_row(row) for row in kept["totals"]], checked_at)
+        if not query.filtered:
+            return tiles, tiles.accounts
+        counted = self._scope.execute(statements.kept_matching(Shape.of(query, summary=True)), values(query, now))
+        return tiles, int(counted.scalar() or 0)
 
     def predicted_since(self, since: datetime) -> bool:
         """Whether predictions were made after `since`, which a summary of then does not know."""
@@ -116,10 +140,31 @@ class PortfolioRepository:
         due = SummaryRefresh.refreshed_at == found
         if not self._scope.upsert(SummaryRefresh, {"refreshedAt": now}, key=("tenantId",), only_where=due):
             return
-        gathered = self._scope.execute(statements.everything(), instants(now)).all()
         self._scope.execute(delete(AccountSummary))
-        rows = [{column: getattr(row, name) for name, column in _SUMMARY.items()} for row in gathered]
-        self._scope.insert(AccountSummary, rows)
+        accounts = self._gather(now)
+        averages = {row.currency: row.average for row in self._scope.execute(statements.averages())}
+        self._scope.execute(statements.order_kept(averages), instants(now))
+        query = PortfolioQuery()
+        totals = self._scope.execute(statements.totals(Shape.of(query, summary=True)), values(query, now))
+        choices = self.choices()
+        figures = {
+            "totals": [_kept_json(row) for row in sorted(totals, key=lambda row: (-row.accounts, row.currency or ""))],
+            "owners": [asdict(owner) for owner in choices.owners],
+            "segments": list(choices.segments),
+        }
+        self._scope.execute(update(SummaryRefresh).values(accounts=accounts, figures=figures))
+        self._scope.analyze(AccountSummary)
+
+    def _gather(self, now: datetime) -> int:
+        """A part at a time, so that memory does not grow with the number of accounts; answers how many there are."""
+        after, accounts = 0, 0
+        while gathered := self._scope.execute(
+            statements.everything(), instants(now) | {"after": after, "limit": _PART}
+        ).all():
+            rows = [{column: getattr(row, name) for name, column in _SUMMARY.items()} for row in gathered]
+            self._scope.insert(AccountSummary, rows)
+            after, accounts = max(row.id for row in gathered), accounts + len(gathered)
+        return accounts
 
     def _risks(self, predictions: Mapping[int, Row[Any]], now: datetime) -> dict[int, RiskView]:
         params = {"ids": list(predictions), "now": now}
@@ -147,7 +192,17 @@ class PortfolioRepository:
         return {account: tuple(scores.values()) for account, scores in weeks.items()}
 
 
-def _tiles(found: Sequence[Row[Any]], checked_at: datetime) -> Tiles:
+def _kept_json(row: Row[Any]) -> dict[str, Any]:
+    """A row of the totals as JSON; money as text, so that no cent is lost."""
+    return {key: str(value) if isinstance(value, Decimal) else value for key, value in row._mapping.items()}
+
+
+def _kept_row(kept: Mapping[str, Any]) -> Any:
+    money = {key: Decimal(value) for key, value in kept.items() if isinstance(value, str) and key != "currency"}
+    return SimpleNamespace(**{**kept, **money})
+
+
+def _tiles(found: Sequence[Any], checked_at: datetime) -> Tiles:
     at_risk = [
         AmountAtRisk(currency=row.currency, amount=row.at_risk_arr, accounts=row.at_risk_with_arr)
         for row in found
@@ -170,15 +225,15 @@ def _tiles(found: Sequence[Row[Any]], checked_at: datetime) -> Tiles:
     )
 
 
-def _loss_sums(row: Row[Any]) -> LossSums:
+def _loss_sums(row: Any) -> LossSums:
     return LossSums(accounts=row.loss_accounts, p=row.p, b=row.b, a=row.a, pa=row.pa, pa2=row.pa2, p2a2=row.p2a2)
 
 
-def _sum(found: Sequence[Row[Any]], name: str) -> int:
+def _sum(found: Sequence[Any], name: str) -> int:
     return sum(int(getattr(row, name) or 0) for row in found)
 
 
-def _average(found: Sequence[Row[Any]], total: str, number: str) -> Average:
+def _average(found: Sequence[Any], total: str, number: str) -> Average:
     n = _sum(found, number)
     return Average(value=_sum(found, total) / n if n else None, n=n)
 

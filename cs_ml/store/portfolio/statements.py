@@ -1,11 +1,12 @@
 """The statements of the portfolio; each kept, so that it is guarded and compiled once."""
 
+from collections.abc import Mapping
 from functools import cache, lru_cache
 from typing import Any
 
-from sqlalchemy import Double, and_, bindparam, case, cast, func, or_, select
+from sqlalchemy import Double, Integer, and_, bindparam, case, cast, func, literal, or_, select, tuple_, update
 
-from cs_ml.domain.portfolio import RENEWAL_DAYS, Flag
+from cs_ml.domain.portfolio import RENEWAL_DAYS, Flag, Sort
 from cs_ml.store.accounts import happened_at
 from cs_ml.store.portfolio.current import current, live
 from cs_ml.store.portfolio.selection import (
@@ -98,6 +99,61 @@ def page(shape: Shape, *, following: bool) -> AnySelect:
     return rows
 
 
+class _Kept:
+    """The facts of a summary with the order of the whole tenant, which was worked out when they were gathered."""
+
+    def __getattr__(self, name: str) -> Any:
+        return Account.name if name == "name" else getattr(AccountSummary, name)
+
+
+@lru_cache(maxsize=_SHAPES)
+def kept_page(shape: Shape, *, following: bool) -> AnySelect:
+    """Like `page`, of the whole tenant: by risk straight from an index, whatever the number of accounts."""
+    kept = _Kept()
+    key = AccountSummary.risk_key if shape.sort is Sort.RISK else sort_key(kept, shape.sort)
+    rows = (
+        select(AccountSummary.account_id.label("id"), kept.size, kept.urgency, key.label("sort_key"))
+        .join(Account, Account.id == AccountSummary.account_id)
+        .where(live(), matching(kept, shape))
+        .order_by(key, AccountSummary.account_id)
+        .limit(bindparam("limit"))
+    )
+    if following:
+        last = tuple_(bindparam("last_key", type_=key.type), bindparam("last_id", type_=Integer))
+        rows = rows.where(tuple_(key, AccountSummary.account_id) > last)
+    return rows
+
+
+@lru_cache(maxsize=_SHAPES)
+def kept_matching(shape: Shape) -> AnySelect:
+    """How many accounts of the whole tenant pass the filters."""
+    counted = select(func.count(AccountSummary.account_id)).join(Account, Account.id == AccountSummary.account_id)
+    return counted.where(live(), matching(_Kept(), shape))
+
+
+@cache
+def averages() -> AnySelect:
+    """The average revenue by currency, among all that was gathered."""
+    arr = cast(AccountSummary.arr, Double)
+    return select(AccountSummary.currency, func.avg(arr).label("average")).group_by(AccountSummary.currency)
+
+
+def order_kept(averages: Mapping[str | None, float]) -> Any:
+    """Works out the order of what was gathered."""
+    arr = cast(AccountSummary.arr, Double)
+    steps = [
+        (_is(AccountSummary.currency, currency), arr / average) for currency, average in averages.items() if average
+    ]
+    relative = func.coalesce(case(*steps), 1.0) if steps else literal(1.0, Double)
+    weight = urgency(AccountSummary)
+    key = func.coalesce(-AccountSummary.probability * relative * weight, literal(1.0, Double))
+    return update(AccountSummary).values(size=relative, urgency=weight, risk_key=key)
+
+
+def _is(column: Any, value: str | None) -> Any:
+    return column.is_(None) if value is None else column == value
+
+
 @cache
 def rows() -> AnySelect:
     """The accounts `ids` as they are now."""
@@ -179,14 +235,19 @@ def segments() -> AnySelect:
 @cache
 def size_of(*, owner: bool) -> AnySelect:
     """How many accounts there are to choose from, and of when the summaries are."""
-    summaries = refreshed_at().scalar_subquery().label("refreshed_at")
+    summaries = select(SummaryRefresh.refreshed_at).scalar_subquery().label("refreshed_at")
     counted = select(func.count(Account.id).label("accounts"), summaries).where(live())
     return counted.where(Account.owner_id == bindparam("owner")) if owner else counted
 
 
 @cache
-def refreshed_at() -> AnySelect:
-    return select(SummaryRefresh.refreshed_at)
+def refreshed() -> AnySelect:
+    return select(SummaryRefresh.refreshed_at, SummaryRefresh.accounts)
+
+
+@cache
+def figures() -> AnySelect:
+    return select(SummaryRefresh.figures)
 
 
 @cache
@@ -198,8 +259,9 @@ def predicted_since() -> AnySelect:
 
 @cache
 def everything() -> AnySelect:
-    """What the summaries are made of."""
-    facts = current()
+    """What the summaries are made of, a part at a time: accounts after `after`, `limit` of them."""
+    part = select(Account.id).where(Account.id > bindparam("after"), live()).order_by(Account.id)
+    facts = current(Account.id.in_(part.limit(bindparam("limit"))))
     return select(Account.id, *facts.c).join(facts, facts.c.account_id == Account.id)
 
 

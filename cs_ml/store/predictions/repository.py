@@ -24,6 +24,7 @@ from cs_ml.store.tables import (
 )
 
 Stored = AccountMLPrediction
+_IDS_AT_ONCE = 5_000
 _CLAIM_KEY = ("tenantId", "accountId", "predictionType", "windowDays")
 
 
@@ -73,6 +74,15 @@ class PredictionRepository:
         """Ids of live accounts that have no valid churn prediction of the default window, a page at a time."""
         params = {"now": now, "after": after, "limit": limit, "window": DEFAULT_WINDOW_DAYS}
         return list(self._scope.execute(_without_valid(), params).scalars())
+
+    def valid_among(self, account_ids: Sequence[int], kind: PredictionType, now: datetime) -> Set[int]:
+        """Which of these accounts have a valid prediction of a type and the default window."""
+        params = {"kind": kind, "now": now, "window": DEFAULT_WINDOW_DAYS}
+        found: set[int] = set()
+        for first in range(0, len(account_ids), _IDS_AT_ONCE):
+            ids = list(account_ids[first : first + _IDS_AT_ONCE])
+            found |= set(self._scope.execute(_valid_among(), params | {"ids": ids}).scalars())
+        return found
 
     def count_by_band(self, now: datetime) -> Mapping[str, int]:
         """Live accounts by the risk band of their valid churn prediction of the default window."""
@@ -184,6 +194,15 @@ def _without_valid() -> AnySelect:
         .where(Account.id > bindparam("after"), is_live(), ~valid)
         .order_by(Account.id)
         .limit(bindparam("limit"))
+    )
+
+
+@cache
+def _valid_among() -> AnySelect:
+    return select(Stored.account_id).where(
+        Stored.account_id.in_(bindparam("ids", expanding=True)),
+        Stored.prediction_type == bindparam("kind"),
+        _is_valid(Stored),
     )
 
 

@@ -24,6 +24,7 @@ from cs_ml.store.tables.identity import (
     TenantUser,
     User,
 )
+from cs_ml.store.tables.jobs import BatchItem, BatchRun, ScheduleRun, UsageDay
 from cs_ml.store.tables.learning import EngineCalibration, LearnedModel
 from cs_ml.store.tables.own import (
     AccountFact,
@@ -52,6 +53,8 @@ __all__ = [
     "AuditEvent",
     "BacktestRun",
     "Base",
+    "BatchItem",
+    "BatchRun",
     "CRMActivity",
     "CRMContact",
     "CTATask",
@@ -69,6 +72,7 @@ __all__ = [
     "PlaybookTask",
     "PredictionClaim",
     "SalesPipelineStage",
+    "ScheduleRun",
     "SignInSession",
     "SignInThrottle",
     "SignInTicket",
@@ -78,6 +82,7 @@ __all__ = [
     "TenantReference",
     "TenantSetting",
     "TenantUser",
+    "UsageDay",
     "User",
     "schema_addition",
 ]

@@ -2,11 +2,12 @@
 
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import Double, ForeignKey, Integer, Text, UniqueConstraint
+from sqlalchemy import Double, ForeignKey, Index, Integer, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from cs_ml.store.columns import Money, UtcDateTime
+from cs_ml.store.columns import Json, Money, UtcDateTime
 from cs_ml.store.tables.base import AccountOwned, Base, TenantOwned, serial_id
 
 
@@ -15,7 +16,10 @@ class AccountSummary(AccountOwned, Base):
     writes them: deleting all rows and the refresh loses nothing."""
 
     __tablename__ = "AccountSummary"
-    __table_args__ = (UniqueConstraint("tenantId", "accountId"),)
+    __table_args__ = (
+        UniqueConstraint("tenantId", "accountId"),
+        Index("AccountSummary_tenantId_riskKey_accountId_idx", "tenantId", "riskKey", "accountId"),
+    )
 
     id: Mapped[int] = serial_id()
     arr: Mapped[Decimal | None] = mapped_column(Money())
@@ -31,12 +35,19 @@ class AccountSummary(AccountOwned, Base):
     base_rate: Mapped[float | None] = mapped_column(Double)
     band: Mapped[str | None] = mapped_column(Text)
     predicted_as_of: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # The order of the whole tenant, so that its first page is read from an index.
+    size: Mapped[float | None] = mapped_column(Double)
+    urgency: Mapped[float | None] = mapped_column(Double)
+    risk_key: Mapped[float | None] = mapped_column(Double)
 
 
 class SummaryRefresh(TenantOwned, Base):
-    """When the tenant's `AccountSummary` rows were true. Whoever refreshes them holds this row."""
+    """When the tenant's `AccountSummary` rows were true, how many they were, and their figures: what every look at the
+    whole tenant needs. Whoever refreshes them holds this row."""
 
     __tablename__ = "SummaryRefresh"
 
     tenant_id: Mapped[str] = mapped_column(Text, ForeignKey("Tenant.id", ondelete="CASCADE"), primary_key=True)
     refreshed_at: Mapped[datetime] = mapped_column(UtcDateTime, nullable=False)
+    accounts: Mapped[int | None] = mapped_column(Integer)
+    figures: Mapped[Any | None] = mapped_column(Json)

@@ -4,6 +4,7 @@ import logging
 import secrets
 
 import streamlit as st
+import structlog
 
 from cs_ml.domain.errors import CsMlError
 from cs_ml.ui.components import error_state
@@ -16,7 +17,7 @@ def show_failure(error: Exception) -> bool:
     if isinstance(error, CsMlError):
         error_state(error)
         return True
-    reference = secrets.token_hex(4)
+    reference = structlog.contextvars.get_contextvars().get("request") or secrets.token_hex(4)
     _log.error("page failed, reference %s", reference, exc_info=error)
     st.error(
         "This page could not be shown. Nothing was changed. Load it again; if it fails again, tell your "

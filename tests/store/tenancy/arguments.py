@@ -13,6 +13,7 @@ from cs_ml.domain.ctas.inbox import InboxQuery, Section
 from cs_ml.domain.ctas.playbooks import PlannedTask, PlaybookDraft, PlaybookStatus, PlaybookStep
 from cs_ml.domain.ctas.values import CtaPriority, CtaType, Dismissal, DismissedBy, Outcome
 from cs_ml.domain.identity.audit_log import AuditQuery
+from cs_ml.domain.jobs import BatchCounts, BatchRequest, BatchRun, Claim, Finished, Schedule
 from cs_ml.domain.policy import RiskBand
 from cs_ml.domain.portfolio import PortfolioQuery
 from cs_ml.domain.predictions import PredictionType
@@ -22,6 +23,7 @@ from cs_ml.engines.scorecard import default_scorecard
 from cs_ml.services.clock import Moment
 from cs_ml.services.importing import write_template
 from cs_ml.services.learning.quality import SplitRow
+from cs_ml.services.operations.batches import BatchLimit
 from cs_ml.services.predicting.limits import PredictionLimit
 from cs_ml.services.work.changes import CtaEdit
 from cs_ml.store.learning.models import StoredCalibration, StoredModel
@@ -45,10 +47,22 @@ def _inbox(named: Named) -> InboxQuery:
 
 
 # Parameters that name something: with these a method is asked for what belongs to the other tenant.
+_OF_RUNS = {
+    "BatchRepository": "add_items any_waiting cancel claim close find_begun get leased_until left moved_since reopen "
+    "spread was_spread",
+    "BatchRunService": "cancel get resume retry_failed",
+    "BatchWork": "mend predict predict_chunk spread",
+}
 NAMING: Mapping[str, Maker] = {
+    **{
+        f"{owner}.{method}.run_id": lambda named: named.run
+        for owner, methods in _OF_RUNS.items()
+        for method in methods.split()
+    },
     "account": lambda named: named.account_id,
     "account_id": lambda named: named.account_id,
     "account_ids": lambda named: [named.account_id],
+    "claim": lambda named: Claim(run_id=named.run, account_id=named.account_id, attempt=1, waits=0),
     "event_id": lambda named: named.churn_id,
     "holder": lambda named: named.holder,
     "ids": lambda named: [named.activity_id],
@@ -105,6 +119,20 @@ _PLAIN: Mapping[str, Callable[[], Any]] = {
     "as_of": lambda: AGO,
     "at": lambda: NOW,
     "attempts": list,
+    "end": lambda: Finished(outcome="computed"),
+    "error": lambda: "VALIDATION",
+    "run": lambda: BatchRun(
+        id="mine-new",
+        request=BatchRequest(),
+        state="running",
+        counts=BatchCounts(total=1),
+        errors={},
+        user_id=None,
+        started_at=NOW,
+        finished_at=None,
+    ),
+    "scheduled": lambda: False,
+    "states": lambda: ["failed"],
     "complete": lambda: NOW,
     "dead_since": lambda: AGO,
     "engine": lambda: "rules",
@@ -135,6 +163,17 @@ _PLAIN: Mapping[str, Callable[[], Any]] = {
     "window_days": lambda: 90,
     "accounts": lambda: "owned",
     "after": lambda: None,
+    "BatchRunService.plan.request": BatchRequest,
+    "BatchRunService.start.request": BatchRequest,
+    "MonitoringService.overview.days": lambda: 30,
+    "BatchRepository.forget_items.before": lambda: NOW,
+    "PortfolioService.pick.most": lambda: 5,
+    "BatchRepository.add.key": lambda: "new",
+    "ScheduleRepository.begin.name": lambda: "expire",
+    "ScheduleRepository.fail.name": lambda: "expire",
+    "ScheduleRepository.succeed.name": lambda: "expire",
+    "ScheduleService.run.name": lambda: "expire",
+    "UsageRepository.days.since": AGO.date,
     "before": lambda: None,
     "kept": list,
     "origin": lambda: "replay",
@@ -192,6 +231,7 @@ _PLAIN: Mapping[str, Callable[[], Any]] = {
 }
 # Of these a value is made for the test that needs it: rows that the tenant writes for itself.
 NEEDS_A_ROW = {
+    "BatchRepository.add_items",
     "CtaRepository.add",
     "HealthScoreRepository.save_reference",
     "PredictionRepository.save",
@@ -234,6 +274,9 @@ def given_to_services(folder: Path) -> dict[str, Any]:
         "clock": lambda: NOW,
         "engines": [RulesEngine(default_scorecard())],
         "limit": PredictionLimit(100),
+        "batch_limit": BatchLimit(100),
+        "schedules": (Schedule(name="expire", cron="0 0 * * *", says="Nothing.", do=lambda _: None),),
+        "lanes": 1,
         "daily_limit": 50,
         "source": folder,
         "file": folder.with_suffix(".zip"),

@@ -23,9 +23,13 @@ from cs_ml.domain.actor import AccountScope, Actor, Role
 from cs_ml.domain.errors import CsMlError
 from cs_ml.services.llm.chain import EngineChain
 from cs_ml.services.llm.entities import KnownEntitiesCache
+from cs_ml.services.operations.batches import BatchRunService
+from cs_ml.services.portfolio import PortfolioService
+from cs_ml.services.predicting.batches import BatchService
 from cs_ml.services.predicting.predictions import PredictionService
 from cs_ml.store.database import Database
 from cs_ml.store.identity.door import UnscopedStatement
+from tests.services.operations.working import HandQueue
 from tests.store.tenancy.arguments import NEEDS_A_ROW, NoMakerError, arguments, given_to_services
 from tests.store.tenancy.twins import MISSING, SECRET, Named, populate, populated_tables, rows_of
 from tests.support.factories import add_tenant
@@ -173,11 +177,27 @@ def calls(
     values = {**given, "database": database, "actor": actor, "known": KnownEntitiesCache(database)}
     handed = {key: value for key, value in values.items() if key != "limit"}  # to a method, a number of rows
     for name, owner, function in SERVICES:
-        chained = {"engines": EngineChain(given["engines"])} if owner is PredictionService else {}
-        service = owner(**arguments(name, owner, named, {**values, **chained}))
+        service = owner(**arguments(name, owner, named, values | made_of(database, given, owner)))
         yield name, partial(function, service, **arguments(name, function, named, handed))
     for name, function in FUNCTIONS.items():
         yield name, partial(function, **arguments(name, function, named, values))
+
+
+def made_of(database: Database, given: Mapping[str, Any], owner: type) -> dict[str, Any]:
+    """What only the makers of services are handed: other services."""
+    if owner is PredictionService:
+        return {"engines": EngineChain(given["engines"])}
+    clock, engines, queue = given["clock"], given["engines"], HandQueue()
+    portfolio = PortfolioService(database, clock)
+    predictions = PredictionService(database, clock, EngineChain(engines), given["limit"])
+    runs = BatchRunService(database, clock, queue, portfolio, predictions, batch_limit=given["batch_limit"])
+    return {
+        "queue": queue,
+        "portfolio": portfolio,
+        "predictions": predictions,
+        "batches": BatchService(database, clock, engines),
+        "runs": runs,
+    }
 
 
 OWNER: tuple[Role, AccountScope] = (Role.OWNER, "all")

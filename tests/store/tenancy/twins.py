@@ -9,10 +9,14 @@ from typing import Any
 from sqlalchemy import select
 
 from cs_ml.domain.actor import Actor
+from cs_ml.domain.jobs import BatchCounts, BatchRequest, BatchRun
 from cs_ml.domain.predictions import PredictionType
 from cs_ml.store.database import Database
 from cs_ml.store.identity.tenant_settings import TenantSettingRepository
+from cs_ml.store.operations.batches import BatchRepository
+from cs_ml.store.operations.schedules import ScheduleRepository
 from cs_ml.store.predictions import PredictionRepository
+from cs_ml.store.scope import Scope
 from cs_ml.store.tables import CTA, Base, CTATask, Pipeline, Playbook, PlaybookTask, SalesPipelineStage
 from tests.support.factories import (
     NOW,
@@ -57,10 +61,11 @@ class Named:
     ref: str
     holder: str
     pipeline: str
+    run: str
 
     def hidden(self, outcome: str) -> str:
         """`outcome` without the names that it was asked for."""
-        for value in (self.ref, self.holder, self.pipeline):
+        for value in (self.ref, self.holder, self.pipeline, self.run):
             outcome = outcome.replace(value, "<name>")
         return _IDS.sub("<id>", outcome)
 
@@ -79,6 +84,7 @@ MISSING = Named(
     ref="nowhere",
     holder="nobody",
     pipeline="nopipeline",
+    run="norun",
 )
 
 
@@ -111,6 +117,7 @@ def populate(database: Database, actor: Actor, word: str, first_id: int) -> Name
     suggested = {"id": first_id + 7, "suggested_cta": {**SUGGESTED, "title": word}, "category": "high"}
     add_prediction(database, actor, account, explanation=word, drivers=[word], **suggested)
     with database.write(actor) as scope:
+        _add_run(scope, word, account)
         TenantSettingRepository(scope).save("zone", "Asia/Tokyo", NOW)
         PredictionRepository(scope).claim(
             account, PredictionType.CHURN, 90, holder=f"{word}-holder", now=NOW, until=NOW + timedelta(minutes=1)
@@ -131,7 +138,26 @@ def populate(database: Database, actor: Actor, word: str, first_id: int) -> Name
         ref=f"{word}-1",
         holder=f"{word}-holder",
         pipeline=f"{word} pipeline",
+        run=f"{word}-run",
     )
+
+
+def _add_run(scope: Scope, word: str, account: int) -> None:
+    """A batch with one account, and a night."""
+    run = BatchRun(
+        id=f"{word}-run",
+        request=BatchRequest(),
+        state="running",
+        counts=BatchCounts(total=1),
+        errors={},
+        user_id=None,
+        started_at=NOW,
+        finished_at=None,
+    )
+    batches = BatchRepository(scope)
+    batches.add(run, f"{word}-key", scheduled=False)
+    batches.add_items(run.id, [account])
+    ScheduleRepository(scope).begin("night", NOW)
 
 
 def rows_of(connection: Any, actor: Actor) -> dict[str, list[Any]]:

@@ -80,6 +80,8 @@ table(
     "SummaryRefresh",
     reference("tenantId", "Tenant", primary_key=True, on_delete="CASCADE"),
     *required(UtcDateTime, "refreshedAt"),
+    *optional(Integer, "accounts"),
+    *optional(Json, "figures"),
     own=True,
 )
 
@@ -147,7 +149,9 @@ table(
     *optional(Double, "probability", "baseRate"),
     *optional(Text, "band"),
     *optional(UtcDateTime, "predictedAsOf"),
+    *optional(Double, "size", "urgency", "riskKey"),
     UniqueConstraint("tenantId", "accountId"),
+    Index(None, "tenantId", "riskKey", "accountId"),
     own=True,
 )
 

@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from cs_ml.domain.llm.usage import Fault
-from cs_ml.llm.breaker import FAILURES_IN_A_ROW, OPEN_S, WINDOW_S, Breaker
+from cs_ml.llm.traffic.breaker import FAILURES_IN_A_ROW, OPEN_S, WINDOW_S, Breaker
 
 
 class Clock:

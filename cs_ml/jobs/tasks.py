@@ -1,0 +1,58 @@
+"""The one copy of what jobs do, whoever runs them."""
+
+from collections.abc import Sequence
+
+from cs_ml.domain.actor import Actor
+from cs_ml.domain.jobs import Job, JobQueue, Schedule, ScheduleState
+from cs_ml.services.identity.access import AccessService
+from cs_ml.services.operations.batches import BatchRunService
+from cs_ml.services.operations.schedules import ScheduleService
+from cs_ml.services.operations.work import BatchWork
+
+
+class Tasks:
+    def __init__(
+        self, access: AccessService, runs: BatchRunService, work: BatchWork, schedules: ScheduleService, queue: JobQueue
+    ) -> None:
+        self._access = access
+        self._runs = runs
+        self._work = work
+        self._schedules = schedules
+        self._queue = queue
+
+    @property
+    def schedules(self) -> Sequence[Schedule]:
+        return self._schedules.schedules
+
+    def run(self, job: Job) -> None:
+        """Does one job, as the product acting for the job's tenant; it may be a repetition."""
+        actor = Actor.system(job.tenant_id)
+        match job.task:
+            case "spread":
+                self._work.spread(actor, job.subject)
+            case "predict":
+                self._work.predict(actor, job.subject, job.account_ids[0])
+            case "predict_chunk":
+                self._work.predict_chunk(actor, job.subject, job.account_ids)
+            case "mend":
+                self._work.mend(actor, job.subject)
+            case "schedule":
+                self._schedules.run(actor, job.subject)
+
+    def schedule(self, name: str) -> None:
+        """Sends a schedule's work for every active tenant."""
+        self._queue.submit(
+            [Job(task="schedule", tenant_id=tenant, subject=name) for tenant in self._access.active_tenants()]
+        )
+
+    def resume(self, seen: set[str]) -> None:
+        """Sends the jobs of every run under way that is not among the `seen`, and adds it to them."""
+        for tenant in self._access.active_tenants():
+            for run_id in set(self._runs.unfinished(Actor.system(tenant))) - seen:
+                seen.add(run_id)
+                self._queue.submit([Job(task="spread", tenant_id=tenant, subject=run_id)])
+
+    def states(self) -> Sequence[tuple[str, ScheduleState]]:
+        """Every schedule of every active tenant, with the tenant's id."""
+        tenants = self._access.active_tenants()
+        return [(tenant, state) for tenant in tenants for state in self._schedules.states(Actor.system(tenant))]

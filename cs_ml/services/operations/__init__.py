@@ -1,0 +1,1 @@
+"""Running the product: batches, schedules, and what they cost."""
