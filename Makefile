@@ -2,7 +2,7 @@ PY := .venv/bin/python
 CODE := $(wildcard cs_ml pages app.py tests benchmarks)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check security e2e-llm sbom fmt lock
+.PHONY: help setup run test check security bench-quality e2e-llm sbom fmt lock
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ security: setup  ## prove each security requirement and each failure of the mode
 
 bench: setup  ## measure against the goals; JSON=FILE keeps the figures
 	$(PY) -m benchmarks $(if $(JSON),--json $(JSON))
+
+bench-quality: setup  ## measure every engine on BUNDLE=DIR, a bundle with a split.csv; WINDOW=90, OUTCOMES=N
+	.venv/bin/cs-ml bench-quality $(BUNDLE) $(if $(WINDOW),--window $(WINDOW)) $(if $(OUTCOMES),--train-outcomes $(OUTCOMES))
 
 e2e-llm: setup  ## predict by a small real model on this machine; MODEL=smollm2 or qwen1.5b, ACCOUNTS=5
 	$(PY) -m benchmarks.llm.e2e $(if $(MODEL),--model $(MODEL)) $(if $(ACCOUNTS),--accounts $(ACCOUNTS))

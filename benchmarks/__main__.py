@@ -18,7 +18,6 @@ MODULES = (
     "llm.redaction",
     "llm.tokens",
     "operations.batch",
-    "page",
     "portfolio",
 )
 

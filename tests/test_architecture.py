@@ -75,7 +75,7 @@ IMPORT_FAULTS = [
     ("cs_ml/ui/charts/risk.py", "import streamlit"),
     ("cs_ml/ui/charts/risk.py", "from cs_ml.evaluation.metrics import brier"),
     ("cs_ml/ui/state.py", "from cs_ml.bootstrap import build"),
-    ("cs_ml/bootstrap.py", "from cs_ml.ui import frame"),
+    ("cs_ml/bootstrap/wiring.py", "from cs_ml.ui import frame"),
     ("pages/account.py", "from cs_ml.services.predicting.predictions import predict"),
     ("app.py", "import pages.account"),
     ("cs_ml/api/example.py", "from cs_ml.store.scope import Scope"),

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import typer
 
-from cs_ml.cli import batching, ctas, demo, health, people, predicting, prompting, truth
+from cs_ml.cli import batching, ctas, demo, health, learning, people, predicting, prompting, truth
 from cs_ml.cli.data import database, importing
 from cs_ml.cli.output import EXIT_USAGE, exit_code, show_error
 from cs_ml.domain.errors import CsMlError, Invalid
@@ -25,6 +25,7 @@ database.register(app)
 demo.register(app)
 health.register(app)
 importing.register(app)
+learning.register(app)
 people.register(app)
 predicting.register(app)
 prompting.register(app)

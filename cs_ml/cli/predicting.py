@@ -97,6 +97,8 @@ def _show_prediction(found: Prediction) -> None:
     age = "stored" if found.cached else "new"
     show(f"{found.probability:.0%} chance of leaving within {found.window_days} days: {found.band} risk.")
     show(f"Usual here: {found.base_rate:.0%}. Confidence {found.confidence:.2f}. Engine {source.engine} ({age}).")
+    if found.raw_probability is not None:
+        show(f"The engine alone says {found.raw_probability:.0%}; the chance is adjusted to what happened here.")
     if source.fallback_reason:
         show(f"A better engine could not answer this time: {source.fallback_reason}.")
     if found.unmatched_numbers:
@@ -108,7 +110,8 @@ def _show_prediction(found: Prediction) -> None:
         points = "" if factor.points is None else f"{factor.points * 100:+5.1f} points  "
         show(f"  {points}{factor.factor}: {factor.current_value} [{', '.join(factor.evidence)}]")
     for factor in found.protective:
-        show(f"   protective   {factor.factor}: {factor.current_value}")
+        points = f"{factor.points * 100:+5.1f} points" if factor.points else " protective "
+        show(f"  {points}  {factor.factor}: {factor.current_value}")
     show("")
     for advice in found.recommendations:
         show(f"  -> {advice.action} ({advice.timeframe}). {advice.rationale}")

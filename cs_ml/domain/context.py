@@ -15,6 +15,7 @@ BASELINE_DAYS = 60  # the days 30 to 90 before `as_of`, against which the last 3
 CLOSED_OPPORTUNITY_DAYS = 90
 COMPARED_DAYS = 90  # ARR and seats are compared with what held so many days before
 WINDOWS = (28, 91, 182, 365)
+HEALTH_BANDS_DAYS = (30, 90, 182, 365)  # of the long view of health
 
 Dimension = Literal["overall", "usage", "support", "engagement", "sentiment", "financial"]
 DIMENSIONS: tuple[Dimension, ...] = ("overall", "usage", "support", "engagement", "sentiment", "financial")
@@ -162,8 +163,65 @@ class Completeness:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ContactBand:
+    """Contacts of one kind in one band of age. `band`: the youngest of WINDOWS that holds them, None if older.
+
+    `source`: the name that the source used, else the CRM's type. `days`: distinct days with
+    a contact; `quantities`, `amounts`: contacts that state one.
+    """
+
+    source: str
+    band: int | None
+    count: int
+    days: int
+    quantities: int
+    quantity: float
+    amounts: int
+    amount: float
+    positive: int
+    negative: int
+    first_at: datetime
+    last_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HealthBand:
+    """Health scores of one band of age: the youngest of HEALTH_BANDS_DAYS that holds them.
+
+    `means` (0..100) by dimension; one that was not measured is absent.
+    """
+
+    band: int
+    points: int
+    lowest: int
+    highest: int
+    means: Mapping[str, float]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Signals:
+    contacts: Sequence[ContactBand]
+    health: Sequence[HealthBand]
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        return tuple(sorted({band.source for band in self.contacts}))
+
+    def within(self, days: int, source: str | None = None) -> list[ContactBand]:
+        """The bands that lie in the last `days` (one of WINDOWS)."""
+        return [
+            band
+            for band in self.contacts
+            if band.band is not None and band.band <= days and source in {None, band.source}
+        ]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class AccountContext:
-    """`live`: `as_of` is the present, so the CRM's current values hold. Lists are in order of date, oldest first."""
+    """`live`: `as_of` is the present, so the CRM's current values hold. Lists are in order of date, oldest first.
+
+    `signals` are None where no engine asked for them.
+    """
 
     as_of: datetime
     live: bool
@@ -175,6 +233,7 @@ class AccountContext:
     opportunities: Sequence[OpportunityFact]
     metrics: Sequence[Metric]
     completeness: Completeness
+    signals: Signals | None = None
 
     def metric(self, name: str) -> Metric:
         return next(m for m in self.metrics if m.name == name)

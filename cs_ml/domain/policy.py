@@ -19,6 +19,9 @@ MAX_PROBABILITY = 0.98
 RULES_CONFIDENCE_CAP = 0.7
 LLM_CONFIDENCE_CAP = 0.7  # as long as nothing shows that it is calibrated
 FALLBACK_CONFIDENCE_CAP = 0.49
+LEARNED_CONFIDENCE_CAP = 0.9
+COLD_START_CONFIDENCE_CAP = 0.6  # weights of public data: nothing of the tenant's own was judged
+NO_SIGNAL_CONFIDENCE_CAP = 0.49  # behaviour told nothing: the figure is right on average and says nothing of the one
 
 REVIEW_POINTS = 50  # percentage points between two engines beyond which a person should look
 
@@ -94,6 +97,11 @@ class Bands:
         if probability >= self.high:
             return RiskBand.HIGH
         return RiskBand.MEDIUM if probability >= self.medium else RiskBand.LOW
+
+    @classmethod
+    def around(cls, base_rate: float) -> "Bands":
+        """For calibrated engines, which rarely reach fixed bands: multiples of the tenant's base rate."""
+        return cls(critical=max(3 * base_rate, 0.15), high=2 * base_rate, medium=base_rate)
 
 
 def are_far_apart(one: float, other: float) -> bool:

@@ -55,7 +55,7 @@ class Evidence:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RiskFactor:
-    """One reason. `points`: what it adds to the probability, 0 if protective, None where an engine cannot tell.
+    """One reason. `points`: what it adds to the probability, 0 or less if protective, None where an engine cannot tell.
 
     `threshold` is what `current_value` is compared with, "" where an engine names nothing.
     """
@@ -86,7 +86,9 @@ class Assessment:
     """What an engine answers: parts (of `points`) add up to `probability` (0..1) for additive engines.
 
     `confidence` 0..1. `base`, `window_part` and `clipping` are no factors. `unmatched_numbers`: numbers in the
-    explanation, as written there, that do not occur in the data. `doubts`: each once.
+    explanation, as written there, that do not occur in the data. `doubts`: each once. `rest`: what many parts too small
+    to name add. `calibrated`: the probability was fitted to what happened; `raw_probability` is it before, where it was
+    adjusted afterwards; `base_rate` is what it was fitted at.
     """
 
     probability: float
@@ -100,6 +102,10 @@ class Assessment:
     explanation: str
     recommendations: Sequence[Recommendation]
     unmatched_numbers: tuple[str, ...] = ()
+    rest: float | None = None
+    calibrated: bool = False
+    raw_probability: float | None = None
+    base_rate: float | None = None
     doubts: tuple[Doubt, ...] = ()
 
 
@@ -119,7 +125,8 @@ class Provenance:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Prediction:
-    """`id` is None for what is not stored: a replay, or an answer that is "unsaved".
+    """`id` is None for what is not stored: a replay, or an answer that is "unsaved". `raw_probability`: before it was
+    adjusted to what happened, None where nothing was adjusted; the parts add up to it.
 
     `cached`: served, not computed, by this call. `new_facts_since`: dated facts of the account younger than `as_of`, up
     to now. `health`: of a HEALTH_TREND. `proposal`: the CTA that it suggests.
@@ -152,6 +159,8 @@ class Prediction:
     missing: tuple[str, ...]
     provenance: Provenance
     unmatched_numbers: tuple[str, ...] = ()
+    rest: float | None = None
+    raw_probability: float | None = None
     doubts: tuple[Doubt, ...] = ()
     proposal: CtaProposal | None = None
     cached: bool = False
@@ -161,3 +170,8 @@ class Prediction:
     @property
     def retention_probability(self) -> float:
         return 1.0 - self.probability
+
+    @property
+    def adjustment(self) -> float:
+        """What fitting to past outcomes added to the sum of the parts."""
+        return 0.0 if self.raw_probability is None else self.probability - self.raw_probability

@@ -17,6 +17,11 @@ class Answer:
     attempts: tuple[Attempt, ...] = ()
 
 
+def wants_signals(engine: "Engine") -> bool:
+    """Whether it needs the long view of a context, which costs two statements more."""
+    return engine.name == "learned"
+
+
 class Engine(Protocol):
     """Without a model behind it pure: the same context and reference give the same answer. `version` changes when its
     answers may."""

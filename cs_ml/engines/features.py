@@ -58,17 +58,24 @@ def no_contact_ahead(context: AccountContext, reference: TenantReference) -> Qua
     if history.first_at is None or history.last_at is None:
         return UNKNOWN
     until = feed_stopped(context, reference) or context.as_of
-    repeats = history.active_days - 1
+    silent, gap = rhythm(history.first_at, history.last_at, history.active_days, until, reference)
+    usual = f", usually every {_days(round(max(gap, 1)))}" if gap is not None else ""
+    return Quantity(silent, f"last contact {_days((until - history.last_at).days)} ago{usual}", ("M1",))
+
+
+def rhythm(
+    first: datetime, last: datetime, active_days: int, until: datetime, reference: TenantReference
+) -> tuple[float, float | None]:
+    """The chance (0..1) of no contact in the HORIZON_DAYS after `until`, and the usual gap in days (None for one)."""
+    repeats = active_days - 1
     scale = max(reference.usual_gap_days or DEFAULT_GAP_DAYS, 1.0)
-    span = (history.last_at - history.first_at).days
-    observed = max((until - history.first_at).days, span)
+    span = (last - first).days
+    observed = max((until - first).days, span)
     shape = _RATE + repeats
     ratio = shape * log((scale + observed) / (scale + span))
     alive = 1 / (1 + _GONE / (_STAY + repeats) * exp(min(ratio, 50.0)))
     silent_if_alive = ((scale + observed) / (scale + observed + HORIZON_DAYS)) ** shape
-    since = (until - history.last_at).days
-    usual = f", usually every {_days(round(max(span / repeats, 1)))}" if repeats > 0 else ""
-    return Quantity(1 - alive * (1 - silent_if_alive), f"last contact {_days(since)} ago{usual}", ("M1",))
+    return 1 - alive * (1 - silent_if_alive), span / repeats if repeats > 0 else None
 
 
 def _days(count: int) -> str:

@@ -66,7 +66,7 @@ class RulesEngine:
         risks = sorted((j for j in judged if j.points > 0), key=lambda j: -j.points)
         good = [j for j in judged if j.quantity.value is not None and not j.points and j.part.most >= _WORTH_MENTIONING]
         total = self._scorecard.base + sum(j.points for j in judged)
-        ahead = _over(total, window_days)
+        ahead = over_window(total, window_days)
         probability = min(max(ahead, MIN_PROBABILITY), MAX_PROBABILITY)
         stopped = feed_stopped(context, reference)
         assessment = Assessment(
@@ -93,7 +93,7 @@ def _judge(part: Part, quantity: Quantity, evidence_id: str) -> _Judged:
     return _Judged(part, quantity, points, evidence_id)
 
 
-def _over(probability: float, window_days: int) -> float:
+def over_window(probability: float, window_days: int) -> float:
     """The chance over another window than the 90 days that the points mean, at the same rate per day."""
     if window_days == DEFAULT_WINDOW_DAYS:
         return probability

@@ -20,6 +20,7 @@ from cs_ml.domain.context import (
     HealthPoint,
     OpportunityFact,
     Sentiment,
+    Signals,
     WindowTotals,
 )
 from cs_ml.domain.measures import completeness, metrics
@@ -27,6 +28,7 @@ from cs_ml.services.clock import Clock, Moment, moment
 from cs_ml.store.accounts import AccountRepository, not_found
 from cs_ml.store.database import Database
 from cs_ml.store.history.facts import AccountRecords, FactRepository, Record
+from cs_ml.store.history.signals import SignalRepository
 from cs_ml.store.scope import Scope
 
 
@@ -57,13 +59,16 @@ class ContextService:
             return read_contexts(scope, account_ids, moment(self._clock, as_of))
 
 
-def read_contexts(scope: Scope, account_ids: Sequence[int], at: Moment) -> dict[int, AccountContext]:
-    """Within the caller's transaction."""
+def read_contexts(
+    scope: Scope, account_ids: Sequence[int], at: Moment, *, signals: bool = False
+) -> dict[int, AccountContext]:
+    """Within the caller's transaction. With `signals` also the long view, two statements more."""
     records = FactRepository(scope).load(account_ids, at.at)
-    return {account_id: _context(record, at) for account_id, record in records.items()}
+    seen = SignalRepository(scope).load(list(records), at.at) if signals and records else {}
+    return {account_id: _context(record, at, seen.get(account_id)) for account_id, record in records.items()}
 
 
-def _context(records: AccountRecords, at: Moment) -> AccountContext:
+def _context(records: AccountRecords, at: Moment, signals: Signals | None) -> AccountContext:
     snapshot: Mapping[str, Any] = {} if at.live else records.account.snapshot or {}
     profile = _profile(records, snapshot, at)
     health = [_health_point(number, row) for number, row in enumerate(records.health, start=1)]
@@ -81,6 +86,7 @@ def _context(records: AccountRecords, at: Moment) -> AccountContext:
         opportunities=[_opportunity(number, row, at) for number, row in enumerate(records.opportunities, start=1)],
         metrics=metrics(activities, history, since),
         completeness=completeness(profile, health, history),
+        signals=signals,
     )
 
 

@@ -66,6 +66,10 @@ class AccountRepository:
         """Ids of all accounts in order, a page at a time; archived ones too, since that has no history."""
         return list(self._scope.execute(_ids(), {"after": after, "limit": limit}).scalars())
 
+    def references(self) -> Mapping[str, int]:
+        """The id of every account that was imported, by its reference."""
+        return {row.ref: row.target_id for row in self._scope.execute(_references())}
+
     def left(self, account_ids: Sequence[int], as_of: datetime) -> Mapping[int, datetime]:
         """Of these accounts, those that had left by `as_of`, and when they last did."""
         rows = self._scope.execute(_left(), {"ids": list(account_ids), "as_of": as_of})
@@ -133,6 +137,11 @@ def _find() -> AnySelect:
 @cache
 def _ids() -> AnySelect:
     return select(Account.id).where(Account.id > bindparam("after")).order_by(Account.id).limit(bindparam("limit"))
+
+
+@cache
+def _references() -> AnySelect:
+    return select(ExternalRef.ref, ExternalRef.target_id).where(ExternalRef.kind == "account")
 
 
 @cache

@@ -94,7 +94,9 @@ class TenantSettings(BaseModel):
         default=(), max_length=1000, description="dates with commas, such as 2026-12-25,2027-01-01, or none"
     )
     churn_complete_until: IsoDate | None = Field(default=None, description="a date, such as 2026-03-31")
-    champion: EngineName | None = Field(default=None, description=f"an engine: {', '.join(get_args(EngineName))}")
+    champion: EngineName | Literal["auto"] | None = Field(
+        default=None, description=f"an engine: {', '.join(get_args(EngineName))}, or auto"
+    )
 
     def plain(self) -> dict[str, Any]:
         """Key -> value as JSON, defaults included."""

@@ -2,17 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal
 
 from cs_ml.domain.actor import Actor
 from cs_ml.domain.errors import EngineUnavailable
 from cs_ml.domain.llm.usage import Attempt
 from cs_ml.domain.policy import are_far_apart
-from cs_ml.domain.predictions import EngineName
 from cs_ml.engines.base import Answer, Engine
+from cs_ml.engines.calibration.engine import CalibratedEngine
 from cs_ml.engines.fallback import assess
 from cs_ml.engines.llm import LlmEngine
 from cs_ml.llm.client import LlmClient
+from cs_ml.services.learning.lineup import Lineup, Lineups, lineups_of
 from cs_ml.services.llm.prompts import PromptService
 from cs_ml.services.llm.usage import UsageService
 from cs_ml.services.predicting.scoring import PredictionRequest, Scene
@@ -28,26 +30,30 @@ class LanguageModel:
 
 
 class EngineChain:
-    """`free`: engines that cost nothing and always answer alike. `model`: None where none is set up."""
+    """`free`: engines that cost nothing and always answer alike, for everybody or by tenant and instant. `model`: None
+    where none is set up."""
 
-    def __init__(self, free: Sequence[Engine], model: LanguageModel | None = None) -> None:
-        self._free = free
+    def __init__(self, free: Sequence[Engine] | Lineups, model: LanguageModel | None = None) -> None:
+        self._lineups = lineups_of(free)
         self._model = model
 
     @property
-    def names(self) -> tuple[EngineName, ...]:
-        """In the order in which they are asked."""
-        free = tuple(engine.name for engine in self._free)
-        return free if self._model is None else ("llm", *free)
+    def has_model(self) -> bool:
+        return self._model is not None
 
-    def replay(self, request: PredictionRequest, scene: Scene) -> Answer:
+    def lineup(self, actor: Actor, at: datetime) -> Lineup:
+        """Who serves the actor's tenant at an instant."""
+        return self._lineups(actor, at)
+
+    @staticmethod
+    def replay(request: PredictionRequest, scene: Scene, lineup: Lineup) -> Answer:
         """Without the model: a look back gives the same answer each time, and costs nothing."""
-        return assess(self._free, scene.context, scene.reference, request.window_days)
+        return assess(lineup.free, scene.context, scene.reference, request.window_days)
 
-    def answer(self, actor: Actor, request: PredictionRequest, scene: Scene) -> Answer:
+    def answer(self, actor: Actor, request: PredictionRequest, scene: Scene, lineup: Lineup) -> Answer:
         """The first engine that can. Raises EngineUnavailable if none could."""
-        if self._model is None:
-            return self.replay(request, scene)
+        if self._model is None or not lineup.llm:
+            return self.replay(request, scene, lineup)
         model, reservation = self._model, None
         attempts: Sequence[Attempt] = ()
 
@@ -57,12 +63,13 @@ class EngineChain:
 
         try:
             asking = model.prompts.asking(actor)
-            asked = LlmEngine(model.client, asking, reserve, on_behalf=actor.tenant_id, patient=request.patient)
-            engines = [asked, *self._free]
-            answer = assess(engines, scene.context, scene.reference, request.window_days)
+            asked: Engine = LlmEngine(model.client, asking, reserve, on_behalf=actor.tenant_id, patient=request.patient)
+            if lineup.llm_calibration:
+                asked = CalibratedEngine(asked, *lineup.llm_calibration)
+            answer = assess([asked, *lineup.free], scene.context, scene.reference, request.window_days)
             attempts = answer.attempts
-            if answer.provenance.engine == "llm":
-                answer = self._compared(answer, request, scene)
+            if answer.provenance.engine == "llm" and lineup.free:
+                answer = self._compared(answer, request, scene, lineup)
         except EngineUnavailable as unavailable:
             attempts = unavailable.attempts
             raise
@@ -71,10 +78,10 @@ class EngineChain:
         finally:
             model.usage.settle(actor, attempts, account_id=request.account_id, reservation=reservation)
 
-    def _compared(self, answer: Answer, request: PredictionRequest, scene: Scene) -> Answer:
+    def _compared(self, answer: Answer, request: PredictionRequest, scene: Scene, lineup: Lineup) -> Answer:
         """Marked where the engines that cost nothing see it very differently: one of the two misses something."""
         judged = answer.assessment
-        other = self.replay(request, scene).assessment
+        other = self.replay(request, scene, lineup).assessment
         if not are_far_apart(judged.probability, other.probability):
             return answer
         return replace(answer, assessment=replace(judged, doubts=(*judged.doubts, "far_apart")))

@@ -12,7 +12,7 @@ from cs_ml.domain.errors import DatabaseAway, EngineUnavailable
 from cs_ml.domain.identity.tenant_settings import read_settings
 from cs_ml.domain.llm.usage import Attempt, Fault, Operation, UsageSum
 from cs_ml.services.clock import Clock
-from cs_ml.services.outage import with_patience
+from cs_ml.services.llm.outage import with_patience
 from cs_ml.store.database import Database
 from cs_ml.store.identity.tenant_settings import TenantSettingRepository
 from cs_ml.store.operations.usage import UsageRepository

@@ -167,7 +167,7 @@ class BatchRunService:
 
     @property
     def _asks_model(self) -> bool:
-        return "llm" in self._predictions.engine_names
+        return self._predictions.asks_a_model
 
     def _chosen(self, actor: Actor, request: BatchRequest) -> Sequence[int]:
         """Accounts of the actor, the most urgent first."""

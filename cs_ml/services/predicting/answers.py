@@ -22,6 +22,7 @@ def prediction_answer(prediction: Prediction) -> dict[str, Any]:
         "status": prediction.status,
         "probability": prediction.probability,
         "churnProbability": prediction.probability,
+        "rawProbability": prediction.raw_probability,
         "retentionProbability": prediction.retention_probability,
         "baseRate": prediction.base_rate,
         "confidence": prediction.confidence,
@@ -81,8 +82,13 @@ def _parts(prediction: Prediction) -> list[dict[str, Any]]:
         return []
     parts = [("base", "Usual risk of any customer", prediction.base)]
     parts += [(factor.code, factor.factor, factor.points or 0.0) for factor in prediction.factors]
+    parts += [(factor.code, factor.factor, factor.points) for factor in prediction.protective if factor.points]
+    if prediction.rest is not None:
+        parts.append(("rest", "Many small parts together", prediction.rest))
     parts += [
         ("window", f"A window of {prediction.window_days} days", prediction.window_part or 0.0),
         ("clipping", "Never quite sure", prediction.clipping or 0.0),
     ]
+    if prediction.raw_probability is not None:
+        parts.append(("adjustment", "Adjusted to what happened here", prediction.adjustment))
     return [{"code": code, "part": label, "points": points} for code, label, points in parts]

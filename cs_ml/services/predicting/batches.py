@@ -11,6 +11,7 @@ from cs_ml.domain.policy import DEFAULT_WINDOW_DAYS
 from cs_ml.domain.predictions import Origin, Prediction, PredictionType
 from cs_ml.engines.base import Engine
 from cs_ml.services.clock import Clock, Moment, milliseconds, moment
+from cs_ml.services.learning.lineup import Lineups, lineups_of
 from cs_ml.services.predicting.after import After, nothing_follows
 from cs_ml.services.predicting.scoring import PredictionRequest, read_scenes, score
 from cs_ml.store.accounts import AccountRepository
@@ -25,12 +26,13 @@ Progress = Callable[[int], None]
 
 class BatchService:
     def __init__(
-        self, database: Database, clock: Clock, engines: Sequence[Engine], *, after: After = nothing_follows
+        self, database: Database, clock: Clock, engines: Sequence[Engine] | Lineups, *, after: After = nothing_follows
     ) -> None:
-        """`after`: what follows stored predictions."""
+        """`engines`: those that cost nothing, for everybody or by tenant and instant. `after`: what follows stored
+        predictions."""
         self._database = database
         self._clock = clock
-        self._engines = engines
+        self._lineups = lineups_of(engines)
         self._after = after
 
     def predict_missing(
@@ -109,10 +111,11 @@ class BatchService:
         self, actor: Actor, ids: Sequence[int], at: Moment, left: Mapping[int, datetime] | None = None
     ) -> list[Prediction]:
         """In a replay without accounts that did not exist yet, or had `left` and not been heard of since."""
-        scenes = read_scenes(self._database, actor, ids, at, self._clock())
+        lineup = self._lineups(actor, at.at)
+        scenes = read_scenes(self._database, actor, ids, at, self._clock(), signals=lineup.signals)
         origin: Origin = "batch" if at.live else "replay"
         return [
-            score(self._engines, PredictionRequest(account_id=account_id), scene, origin)
+            score(lineup.free, PredictionRequest(account_id=account_id), scene, origin)
             for account_id, scene in scenes.items()
             if at.live or was_there(scene.context, (left or {}).get(account_id))
         ]

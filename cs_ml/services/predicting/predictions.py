@@ -11,11 +11,12 @@ from cs_ml.domain.actor import Actor, Permission
 from cs_ml.domain.errors import DatabaseAway
 from cs_ml.domain.identity.audit import AuditEntry
 from cs_ml.domain.policy import DEFAULT_WINDOW_DAYS
-from cs_ml.domain.predictions import EngineName, Origin, Prediction, PredictionStatus, PredictionType
+from cs_ml.domain.predictions import Origin, Prediction, PredictionStatus, PredictionType
 from cs_ml.services.clock import Clock, Moment, milliseconds, moment
 from cs_ml.services.health.trend import HealthForecaster
+from cs_ml.services.learning.lineup import Lineup
 from cs_ml.services.llm.chain import EngineChain
-from cs_ml.services.outage import with_patience
+from cs_ml.services.llm.outage import with_patience
 from cs_ml.services.predicting.after import After, nothing_follows
 from cs_ml.services.predicting.limits import PredictionLimit
 from cs_ml.services.predicting.scoring import PredictionRequest, predicted, read_scenes
@@ -60,9 +61,9 @@ class PredictionService:
         return self._claim_ttl
 
     @property
-    def engine_names(self) -> tuple[EngineName, ...]:
-        """The engines of the chain, in the order in which they are asked."""
-        return self._engines.names
+    def asks_a_model(self) -> bool:
+        """Whether a language model is asked first."""
+        return self._engines.has_model
 
     def predict(
         self,
@@ -115,7 +116,7 @@ class PredictionService:
             return PredictionRepository(scope).list(account_id, kind, valid_at=valid_at)
 
     def second_opinion(self, actor: Actor, prediction: Prediction) -> Prediction:
-        """What the engines that cost nothing say of the same account, window and instant; never stored.
+        """What the scorecard says of the same account, window and instant; never stored.
 
         Raises NotFound, Forbidden.
         """
@@ -123,7 +124,9 @@ class PredictionService:
         request = PredictionRequest(
             account_id=prediction.account_id, type=prediction.type, window_days=prediction.window_days
         )
-        return self._compute(actor, request, Moment(prediction.as_of, live=False), origin="replay")
+        at = Moment(prediction.as_of, live=False)
+        scorecard = self._engines.lineup(actor, at.at).free[-1:]
+        return self._compute(actor, request, at, origin="replay", lineup=Lineup(free=scorecard))
 
     def _stored(self, actor: Actor, request: PredictionRequest) -> Prediction | None:
         now = self._clock()
@@ -196,15 +199,22 @@ class PredictionService:
                 raise  # the account is tried again; a person is shown what was found
             return replace(prediction, doubts=(*prediction.doubts, "unsaved"))
 
-    def _compute(self, actor: Actor, request: PredictionRequest, at: Moment, *, origin: Origin) -> Prediction:
-        """No transaction is open while an engine thinks."""
+    def _compute(
+        self, actor: Actor, request: PredictionRequest, at: Moment, *, origin: Origin, lineup: Lineup | None = None
+    ) -> Prediction:
+        """By the tenant's engines, or those of `lineup`. No transaction is open while an engine thinks."""
         if request.type is PredictionType.HEALTH_TREND:
             return self._health.compute(actor, request.account_id, at, origin, self._clock())
-        scenes = read_scenes(self._database, actor, [request.account_id], at, self._clock())
+        who = lineup or self._engines.lineup(actor, at.at)
+        ids = [request.account_id]
+        scenes = read_scenes(self._database, actor, ids, at, self._clock(), signals=who.signals)
         if request.account_id not in scenes:
             raise not_found()
         scene = scenes[request.account_id]
-        answer = self._engines.answer(actor, request, scene) if at.live else self._engines.replay(request, scene)
+        if at.live:
+            answer = self._engines.answer(actor, request, scene, who)
+        else:
+            answer = self._engines.replay(request, scene, who)
         return predicted(answer, request, scene, origin)
 
     def _save(self, actor: Actor, prediction: Prediction, holder: str) -> Prediction | None:

@@ -63,24 +63,26 @@ class PredictionRequest:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scene:
-    """What an engine judges, the bands that name the result, and what a CTA is planned with (None: none is)."""
+    """What an engine judges, the bands that the tenant fixed (None: the engine's own), and what a CTA is planned with
+    (None: none is)."""
 
     context: AccountContext
     reference: TenantReference
-    bands: Bands
+    bands: Bands | None
     planning: Planning | None = None
 
 
 def read_scenes(
-    database: Database, actor: Actor, account_ids: Sequence[int], at: Moment, now: datetime
+    database: Database, actor: Actor, account_ids: Sequence[int], at: Moment, now: datetime, *, signals: bool = False
 ) -> dict[int, Scene]:
-    """The scenes of these accounts at `at`, set-based; accounts that do not exist for the actor are absent."""
+    """The scenes of these accounts at `at`, set-based; accounts that do not exist for the actor are absent. `signals`:
+    with the long view that a learned engine wants."""
     reference = reference_at(database, actor, at.at, now)
     with database.read(actor) as scope:
-        contexts = read_contexts(scope, account_ids, at)
+        contexts = read_contexts(scope, account_ids, at, signals=signals)
         settings = read_settings(TenantSettingRepository(scope).list())
         playbooks = PlaybookRepository(scope).list() if at.live else ()
-    bands, planning = settings.bands or Bands(), Planning(calendar=WorkCalendar.of(settings), playbooks=playbooks)
+    bands, planning = settings.bands, Planning(calendar=WorkCalendar.of(settings), playbooks=playbooks)
     return {
         account_id: Scene(context=context, reference=reference, bands=bands, planning=planning)
         for account_id, context in contexts.items()
@@ -95,8 +97,11 @@ def score(engines: Sequence[Engine], request: PredictionRequest, scene: Scene, o
 
 def predicted(answer: Answer, request: PredictionRequest, scene: Scene, origin: Origin) -> Prediction:
     """What an engine's answer means. Category, urgency and validity are ours, never an engine's."""
-    found, context, base_rate = answer.assessment, scene.context, scene.reference.base_rate
-    band = scene.bands.of(found.probability)
+    found, context = answer.assessment, scene.context
+    known = found.base_rate if found.base_rate is not None else scene.reference.base_rate
+    base_rate = DEFAULT_BASE_RATE if known is None else known
+    own = Bands.around(base_rate) if found.calibrated else Bands()
+    band = (scene.bands or own).of(found.probability)
     validity = FALLBACK_VALIDITY if answer.provenance.fallback_reason else VALIDITY
     made = Prediction(
         id=None,
@@ -110,12 +115,14 @@ def predicted(answer: Answer, request: PredictionRequest, scene: Scene, origin: 
         window_days=request.window_days,
         probability=found.probability,
         confidence=found.confidence,
-        base_rate=DEFAULT_BASE_RATE if base_rate is None else base_rate,
+        base_rate=base_rate,
         band=band,
         urgency=URGENCY[band],
         base=found.base,
         window_part=found.window_part,
         clipping=found.clipping,
+        rest=found.rest,
+        raw_probability=found.raw_probability,
         drivers=tuple(factor.factor for factor in found.factors[:MAX_PRIMARY_DRIVERS]),
         factors=found.factors,
         protective=found.protective,

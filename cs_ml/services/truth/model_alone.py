@@ -5,6 +5,7 @@ from cs_ml.domain.context import AccountContext, TenantReference
 from cs_ml.domain.policy import Bands
 from cs_ml.domain.predictions import EngineName
 from cs_ml.engines.base import Answer
+from cs_ml.services.learning.lineup import Lineup
 from cs_ml.services.llm.chain import EngineChain, LanguageModel
 from cs_ml.services.predicting.scoring import PredictionRequest, Scene
 
@@ -20,4 +21,5 @@ class ModelAlone:
     def assess(self, context: AccountContext, reference: TenantReference, window_days: int) -> Answer:
         """Raises EngineUnavailable."""
         request = PredictionRequest(account_id=context.profile.account_id, window_days=window_days)
-        return self._chain.answer(self._actor, request, Scene(context=context, reference=reference, bands=Bands()))
+        scene = Scene(context=context, reference=reference, bands=Bands())
+        return self._chain.answer(self._actor, request, scene, Lineup(free=()))

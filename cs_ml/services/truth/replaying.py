@@ -12,7 +12,7 @@ from cs_ml.domain.errors import EngineUnavailable, Invalid
 from cs_ml.domain.predictions import Prediction
 from cs_ml.domain.truth.backtests import BacktestRequest
 from cs_ml.domain.truth.outcomes import Outcome, OutcomeSource, Unjudged
-from cs_ml.engines.base import Engine
+from cs_ml.engines.base import Engine, wants_signals
 from cs_ml.services.clock import Clock, Moment
 from cs_ml.services.predicting.batches import was_there
 from cs_ml.services.predicting.scoring import PredictionRequest, Scene, read_scenes, score
@@ -153,7 +153,9 @@ class Replay:
             if self._run_id is not None:
                 stored = BacktestRepository(scope).replays(ids, at, engine.name, engine.version, window)
         missing = [one for one in ids if one not in stored]
-        scenes = read_scenes(self._database, self._actor, missing, Moment(at, live=False), self._clock())
+        scenes = read_scenes(
+            self._database, self._actor, missing, Moment(at, live=False), self._clock(), signals=wants_signals(engine)
+        )
         present = [scene for account_id, scene in scenes.items() if was_there(scene.context, left.get(account_id))]
         made = [found for scene in present if (found := self._predict(engine, scene))]
         if self._run_id is not None:

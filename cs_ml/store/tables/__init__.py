@@ -25,6 +25,7 @@ from cs_ml.store.tables.identity import (
     User,
 )
 from cs_ml.store.tables.jobs import BatchItem, BatchRun, ScheduleRun, UsageDay
+from cs_ml.store.tables.learning import EngineCalibration, LearnedModel
 from cs_ml.store.tables.own import (
     AccountFact,
     AccountSnapshot,
@@ -59,9 +60,11 @@ __all__ = [
     "CTATask",
     "ChurnEvent",
     "Credential",
+    "EngineCalibration",
     "ExternalRef",
     "HealthReference",
     "JudgedOutcome",
+    "LearnedModel",
     "MembershipScope",
     "Opportunity",
     "Pipeline",

@@ -24,6 +24,7 @@ WRITTEN = [
     ("holidays", "2026-12-25,2027-01-01", (date(2026, 12, 25), date(2027, 1, 1))),
     ("churn_complete_until", "2026-03-31", date(2026, 3, 31)),
     ("champion", "rules", "rules"),
+    ("champion", "auto", "auto"),
 ]
 REFUSED = [
     ("no_such_key", "1"),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cs_ml.services.outage import TRIES
+from cs_ml.services.llm.outage import TRIES
 from cs_ml.services.predicting.predictions import CLAIM_TTL
 from cs_ml.store.database import Database, create_store_engine
 from tests.e2e.server import free_port

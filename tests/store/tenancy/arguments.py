@@ -22,9 +22,11 @@ from cs_ml.engines.rules import RulesEngine
 from cs_ml.engines.scorecard import default_scorecard
 from cs_ml.services.clock import Moment
 from cs_ml.services.importing import write_template
+from cs_ml.services.learning.quality import SplitRow
 from cs_ml.services.operations.batches import BatchLimit
 from cs_ml.services.predicting.limits import PredictionLimit
 from cs_ml.services.work.changes import CtaEdit
+from cs_ml.store.learning.models import StoredCalibration, StoredModel
 from cs_ml.store.portfolio.repository import Ranked
 from cs_ml.store.tables import CRMActivity, ExternalRef
 from cs_ml.store.work.inbox import Days
@@ -95,6 +97,9 @@ NAMING: Mapping[str, Maker] = {
     "InboxService.show.query": _inbox,
     "AccountRepository.find.account": lambda named: named.ref,
     "ContextService.resolve.account": lambda named: named.ref,
+    "SignalRepository.load.account_ids": lambda named: [named.account_id],
+    "QualityService.rows.split": lambda named: [SplitRow(named.ref, AGO.date(), "train")],
+    "read_rows.asked": lambda named: {AGO: {named.account_id: True}},
     "ImportStore.find_pipeline.name": lambda named: named.pipeline,
     "ImportStore.update.columns": lambda named: {"id": [named.activity_id], "subject": ["taken over"]},
     "ImportStore.add_stages.rows": lambda named: [
@@ -102,6 +107,15 @@ NAMING: Mapping[str, Maker] = {
     ],
 }
 _PLAIN: Mapping[str, Callable[[], Any]] = {
+    "CalibrationRepository.save.found": lambda: StoredCalibration(
+        engine="rules", version="v", fitted_at=NOW, outcomes=1, churned=0, numbers={}
+    ),
+    "ModelRepository.save.model": lambda: StoredModel(
+        version="v", kind="base", window_days=90, fingerprint="", trained_at=NOW, metrics={}, numbers={}
+    ),
+    "bundle": lambda: Path("nowhere"),
+    "scorecard": default_scorecard,
+    "progress": lambda: lambda _text: None,
     "as_of": lambda: AGO,
     "at": lambda: NOW,
     "attempts": list,
@@ -139,7 +153,6 @@ _PLAIN: Mapping[str, Callable[[], Any]] = {
     "operation": lambda: "churn-prediction",
     "predictions": list,
     "replays": lambda: False,
-    "scorecard": default_scorecard,
     "request": lambda: BacktestRequest(engine="rules", first=AGO.date(), last=AGO.date(), every_days=30),
     "since": lambda: AGO,
     "status": lambda: BacktestStatus.STOPPED,

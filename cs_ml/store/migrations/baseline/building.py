@@ -7,10 +7,10 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql.base import PGInspector
 
 from cs_ml.domain.errors import Invalid
-from cs_ml.store.migrations.baseline import accounts, audit, health, jobs, own, truth, work
+from cs_ml.store.migrations.baseline import accounts, audit, health, jobs, learning, own, truth, work
 from cs_ml.store.migrations.baseline.words import LABELS, METADATA
 
-_PARTS = (accounts, work, own, health, truth, audit, jobs)  # importing them fills METADATA
+_PARTS = (accounts, work, own, health, truth, audit, learning, jobs)  # importing them fills METADATA
 _NOTES = METADATA.tables["SchemaAddition"]
 
 # A CRM without churn dates tells no more than that the account is gone, and when its row was last touched.

@@ -73,6 +73,7 @@ def draw_card(prediction: Prediction, now: datetime, zone: tzinfo) -> None:
         f"The {method} expects {chance_words(chance)} to leave: **{times_usual(chance, usual)}** ({percent(usual)})."
     )
     text(prediction.explanation)
+    _draw_adjustment(prediction)
     _draw_marks(prediction)
     made = f"{ago(prediction.predicted_at, now)} · {_freshness(prediction)}"
     facts(
@@ -85,6 +86,18 @@ def draw_card(prediction: Prediction, now: datetime, zone: tzinfo) -> None:
         _HINTS,
     )
     _draw_origin(prediction.provenance)
+
+
+def _draw_adjustment(prediction: Prediction) -> None:
+    """Both figures, where they differ as shown."""
+    raw = prediction.raw_probability
+    if raw is None or percent(raw) == percent(prediction.probability):
+        return
+    method = ENGINE_WORDS[prediction.provenance.engine].lower()
+    st.caption(
+        f"The {method} alone says {percent(raw)}; adjusted to what became of your own accounts it is "
+        f"{percent(prediction.probability)}."
+    )
 
 
 def _freshness(prediction: Prediction) -> str:

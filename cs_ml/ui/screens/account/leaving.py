@@ -18,12 +18,21 @@ def draw_leaving(actor: Actor, account_id: int, as_of: datetime | None) -> None:
     """Nothing while looking back, or for whom may not record."""
     if as_of is not None or not actor.may(Permission.RECORD):
         return
-    recorded = services().outcomes.recorded(actor, account_id)
-    with st.expander("Has this customer left?", type="compact"):
-        if recorded is None:
-            _draw_form(account_id)
-        else:
-            _draw_recorded(account_id, recorded)
+    _draw_fold(account_id)
+
+
+@st.fragment
+def _draw_fold(account_id: int) -> None:
+    """Nothing is asked for or drawn before it is opened."""
+    actor = require_actor(Permission.RECORD)
+    fold = st.expander("Has this customer left?", type="compact", key=Key.CHURNED, on_change="rerun")
+    if fold.open:
+        with fold:
+            recorded = services().outcomes.recorded(actor, account_id)
+            if recorded is None:
+                _draw_form(account_id)
+            else:
+                _draw_recorded(account_id, recorded)
 
 
 def _draw_form(account_id: int) -> None:

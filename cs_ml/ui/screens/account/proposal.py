@@ -64,11 +64,15 @@ def _draw_suggestion(actor: Actor, view: ProposalView, proposal: CtaProposal) ->
         label = "Accept" if view.decision.allowed else "Accept all the same"
         if st.button(label, key=Key.ACCEPT, type="primary", shortcut="A"):
             _do(lambda: services().suggestions.accept(actor, view.suggestion.account_id, note=note))
-        with st.popover("Edit and accept"):
-            _draw_edit(actor, view, proposal, note)
+        edit = st.popover("Edit and accept", key=Key.EDITING, on_change="rerun")
+        if edit.open:
+            with edit:
+                _draw_edit(actor, view, proposal, note)
         if view.suggestion.dismissed is None:
-            with st.popover("Dismiss"):
-                _draw_dismiss(actor, view)
+            dismiss = st.popover("Dismiss", key=Key.DISMISSING, on_change="rerun")
+            if dismiss.open:
+                with dismiss:
+                    _draw_dismiss(actor, view)
 
 
 def _draw_dismissal(view: ProposalView) -> None:

@@ -30,12 +30,15 @@ def parts_of(prediction: Prediction) -> list[tuple[str, float]]:
     if prediction.base is None:
         return []
     rest = (
+        ("Many small parts together", prediction.rest or 0.0),
         ("Another length of time than 90 days", prediction.window_part or 0.0),
         ("Never quite certain: kept between 2 and 98 %", prediction.clipping or 0.0),
+        ("Adjusted to what happened to your customers", prediction.adjustment),
     )
     return [
         ("Every account starts with", prediction.base),
         *((factor.factor, factor.points or 0.0) for factor in prediction.factors),
+        *((factor.factor, factor.points) for factor in prediction.protective if factor.points),
         *((name, size) for name, size in rest if size),
     ]
 
@@ -81,13 +84,13 @@ def _draw_factors(factors: Sequence[RiskFactor], evidence: Sequence[Evidence], z
 
 
 def _draw_factor(factor: RiskFactor, facts: Mapping[str, Evidence], zone: tzinfo) -> None:
-    size = f" · {_size(factor.points)}" if factor.points and factor.points >= _WORTH_A_FIGURE else ""
+    size = f" · {_size(factor.points)}" if factor.points and abs(factor.points) >= _WORTH_A_FIGURE else ""
     with st.expander(f"{plain(factor.factor)}{size} · {plain(factor.current_value)}", type="compact"):
         text("\n".join(_said(factor, [facts[key] for key in factor.evidence if key in facts], zone)))
 
 
 def _size(share: float) -> str:
-    return f"**{points(share * 100, digits=0 if share >= 0.01 else 1)}**"
+    return f"**{points(share * 100, digits=0 if abs(share) >= 0.01 else 1)}**"
 
 
 def _said(factor: RiskFactor, rows: Sequence[Evidence], zone: tzinfo) -> Iterator[str]:

@@ -17,14 +17,20 @@ _MOST = 20
 def draw_generate(actor: Actor) -> None:
     """Nothing for whom may not work on CTAs."""
     if actor.may(Permission.WORK):
-        with st.expander("Make CTAs for the riskiest accounts"):
-            _draw()
+        _draw_fold()
 
 
 @st.fragment
-def _draw() -> None:
-    """Alone in a fragment, and computed when asked: the page pays nothing for it."""
+def _draw_fold() -> None:
+    """Alone in a fragment, drawn when opened and computed when asked: the page pays nothing for it."""
     actor = require_actor(Permission.WORK)
+    fold = st.expander("Make CTAs for the riskiest accounts", key=Key.GENERATING, on_change="rerun")
+    if fold.open:
+        with fold:
+            _draw(actor)
+
+
+def _draw(actor: Actor) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         most = int(st.number_input("At most", 1, 100, _MOST, key=f"{Key.GENERATE}_most", width=120))
         medium = st.checkbox("Medium risk too", key=f"{Key.GENERATE}_medium", help="Else high and critical risk only.")

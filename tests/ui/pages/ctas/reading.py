@@ -22,7 +22,8 @@ def shown(test: AppTest) -> str:
         for kind in _KINDS
         for element in test.get(kind)
     ]
-    return "\n".join(words).replace("\N{NO-BREAK SPACE}", " ").replace("\\", "")
+    shown_words = "\n".join(words).replace("\N{NO-BREAK SPACE}", " ")
+    return shown_words.replace("\\", "").replace("\N{WORD JOINER}", "")
 
 
 def press(test: AppTest, label: str) -> AppTest:

@@ -29,6 +29,8 @@ def test_ctas_of_the_portfolio_with_a_preview(app: App, work: Work) -> None:
     work.suggested()
     work.suggested(confidence=0.3)
     test = opened(app, "portfolio")
+    test.session_state[Key.GENERATING] = True
+    test.run()
     test.button(key=Key.PREVIEW).click().run()
     assert "1 CTA would be made, 1 account held back." in shown(test)
     assert list(work.rows()) == []

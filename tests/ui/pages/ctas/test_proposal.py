@@ -26,6 +26,8 @@ def test_accept_and_find_it_again(app: App, work: Work) -> None:
 
 def test_edit_and_accept(app: App, work: Work) -> None:
     test = opened(app, "account", account=str(work.suggested()))
+    test.session_state[Key.EDITING] = True
+    test.run()
     next(field for field in test.text_input if field.label == "Title").input("Talk to the CFO")
     press(test, "Accept edited")
     (cta,) = work.rows()
@@ -76,6 +78,8 @@ def test_the_evidence_goes_to_the_open_one(app: App, work: Work) -> None:
 
 def test_dismiss_with_a_reason(app: App, work: Work) -> None:
     test = opened(app, "account", account=str(work.suggested()))
+    test.session_state[Key.DISMISSING] = True
+    test.run()
     press(test, "Dismiss it")
     assert "already being handled" in shown(test)
     assert work.actions() == ["suggestion.dismissed"]

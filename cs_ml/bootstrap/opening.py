@@ -1,0 +1,111 @@
+"""Settings in, services out, closed at the end. The only clock."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from cs_ml.bootstrap.model import language_model
+from cs_ml.bootstrap.wiring import Services, wire
+from cs_ml.domain.errors import Invalid
+from cs_ml.jobs.workforce import Workforce
+from cs_ml.llm.client import LlmClient
+from cs_ml.logs import configure_logs
+from cs_ml.services.clock import Clock
+from cs_ml.services.databases import DatabaseService, prepare
+from cs_ml.services.identity.leaving import LeavingService
+from cs_ml.services.identity.sessions import SessionService
+from cs_ml.settings import Settings
+from cs_ml.store.database import Database
+from cs_ml.store.migrations.copying import backup, restore
+
+MIN_KEY_LENGTH = 32
+MIN_KEY_LETTERS = 8  # fewer different ones are no random choice
+
+
+def system_clock() -> datetime:
+    return datetime.now(UTC)
+
+
+@contextmanager
+def open_services(settings: Settings | None = None, clock: Clock = system_clock) -> Iterator[Services]:
+    """Services over the configured database; closed at the end.
+
+    A new SQLite file gets its tables here. Raises Invalid where another database lacks them or they are not current,
+    and for settings of the language model that cannot be.
+    """
+    settings = settings or Settings()
+    configure_logs(settings.log_level, settings.secrets())
+    llm, database = language_model(settings, clock), Database(settings.database_url)
+    workforce = Workforce(database.queue_conninfo() if database.dialect == "postgresql" else None, clock)
+    with _closing(database, llm, workforce):
+        prepare(database)
+        yield wire(settings, database, clock, llm, workforce)
+
+
+@contextmanager
+def _closing(database: Database, llm: LlmClient | None, workforce: Workforce) -> Iterator[None]:
+    """Closes them at the end, in the order in which they need each other."""
+    try:
+        yield
+    finally:
+        workforce.close()
+        if llm is not None:
+            llm.close()
+        database.close()
+
+
+@contextmanager
+def open_scratch() -> Iterator[Services]:
+    """Services over an empty database of their own, without a language model, gone at the end."""
+    with TemporaryDirectory() as folder:
+        settings = Settings(database_url=f"sqlite:///{folder}/scratch.db", openai_api_key=None)
+        with open_services(settings) as services:
+            yield services
+
+
+def open_sessions(services: Services) -> SessionService:
+    """Signing in, for the app. Raises Invalid where there is no good key: none is shipped, and none is made up here."""
+    key = services.settings.session_key or ""
+    if len(key) < MIN_KEY_LENGTH or len(set(key)) < MIN_KEY_LETTERS:
+        raise Invalid(
+            f"CS_ML_SESSION_KEY must be a secret of {MIN_KEY_LENGTH} random characters or more. "
+            'Make one: python3 -c "import secrets; print(secrets.token_urlsafe(32))"',
+            fields={"session_key": f"{MIN_KEY_LENGTH} random characters or more"},
+        )
+    return SessionService(services.database, services.clock, services.access, key=key.encode())
+
+
+@contextmanager
+def open_schema(settings: Settings | None = None, *, as_owner: bool = False) -> Iterator[DatabaseService]:
+    """The database itself, whatever state its schema is in; with the rights of the role that migrates `as_owner`."""
+    settings = settings or Settings()
+    owner_url = settings.owner_database_url if as_owner else None
+    database = Database(owner_url or settings.database_url)
+    try:
+        yield DatabaseService(database)
+    finally:
+        database.close()
+
+
+@contextmanager
+def open_leaving(settings: Settings | None = None, clock: Clock = system_clock) -> Iterator[LeavingService]:
+    """Deleting tenants, with the rights of the role that migrates."""
+    settings = settings or Settings()
+    database = Database(settings.owner_database_url or settings.database_url)
+    try:
+        prepare(database)
+        yield LeavingService(database, clock)
+    finally:
+        database.close()
+
+
+def backup_database(file: Path) -> int:
+    """Copies the configured SQLite database into a new file; answers its bytes."""
+    return backup(Settings().database_url, file)
+
+
+def restore_database(file: Path, *, overwrite: bool) -> int:
+    """Puts a copy in the configured SQLite database's place; answers its bytes."""
+    return restore(Settings().database_url, file, overwrite=overwrite)

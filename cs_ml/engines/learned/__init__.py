@@ -1,0 +1,1 @@
+"""Engine `learned`: features of an account at an instant, a model as plain numbers, and what each feature adds."""

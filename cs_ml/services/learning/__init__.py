@@ -1,0 +1,1 @@
+"""Learning from a tenant's own outcomes: training, calibration, which engine serves."""
