@@ -6,7 +6,7 @@ Jobs may come twice, late, or after a crash: only what holds the claim of an acc
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from cs_ml.domain.actor import Actor
+from cs_ml.domain.actor import Actor, Permission
 from cs_ml.domain.errors import CsMlError, EngineUnavailable, NotFound
 from cs_ml.domain.jobs import CHUNK, MOST_ATTEMPTS, MOST_WAITS, BatchRequest, Claim, Finished, Job, JobQueue
 from cs_ml.domain.predictions import Prediction, PredictionType
@@ -35,6 +35,7 @@ class BatchWork:
 
     def spread(self, actor: Actor, run_id: str) -> None:
         """Sends the jobs of a run: one per account where a model is asked, else one per CHUNK of accounts."""
+        actor.require(Permission.PREDICT)
         now = milliseconds(self._clock())
         with self._database.write(actor) as scope:
             batches = BatchRepository(scope)
@@ -43,7 +44,7 @@ class BatchWork:
             batches.spread(run_id, now)
         if begun is None:
             return
-        one_by_one = self._predictions.asks_a_model or begun[0].type is not PredictionType.CHURN
+        one_by_one = self._predictions.asks_a_model(actor) or begun[0].type is not PredictionType.CHURN
         size = 1 if one_by_one else CHUNK
         parts = [left[first : first + size] for first in range(0, len(left), size)]
         self._queue.submit(
@@ -62,6 +63,7 @@ class BatchWork:
 
     def predict(self, actor: Actor, run_id: str, account_id: int) -> None:
         """One account of a run. Does nothing where it is finished, and waits its turn where somebody is at it."""
+        actor.require(Permission.PREDICT)
         now = milliseconds(self._clock())
         with self._database.write(actor) as scope:
             batches = BatchRepository(scope)
@@ -75,6 +77,7 @@ class BatchWork:
 
     def predict_chunk(self, actor: Actor, run_id: str, account_ids: Sequence[int]) -> None:
         """Accounts of a run that one engine answers at once, without a model."""
+        actor.require(Permission.PREDICT)
         now = milliseconds(self._clock())
         with self._database.write(actor) as scope:
             batches = BatchRepository(scope)
@@ -99,6 +102,7 @@ class BatchWork:
 
     def mend(self, actor: Actor, run_id: str) -> None:
         """Looks after a run until it ends: sends its jobs again where nothing happened for a while."""
+        actor.require(Permission.PREDICT)
         now = milliseconds(self._clock())
         with self._database.read(actor) as scope:
             batches = BatchRepository(scope)
