@@ -35,7 +35,8 @@ def run(url: str, *words: str | Path) -> subprocess.CompletedProcess[str]:
 
 def dump(url: str) -> list[str]:
     with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
-        return list(connection.iterdump())
+        # That somebody imported is noted each time.
+        return [line for line in connection.iterdump() if not line.startswith('INSERT INTO "AuditEvent"')]
 
 
 def test_an_unknown_tenant(url: str, bundle: Path) -> None:

@@ -37,9 +37,8 @@ class EngineChain:
         self._lineups = lineups_of(free)
         self._model = model
 
-    @property
-    def has_model(self) -> bool:
-        return self._model is not None
+    def asks_a_model(self, lineup: Lineup) -> bool:
+        return (self._model is not None and lineup.llm) or any(engine.name == "llm" for engine in lineup.free)
 
     def lineup(self, actor: Actor, at: datetime) -> Lineup:
         """Who serves the actor's tenant at an instant."""

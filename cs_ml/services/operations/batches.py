@@ -72,13 +72,14 @@ class BatchRunService:
     def plan(self, actor: Actor, request: BatchRequest) -> BatchPlan:
         """What `start` would do now. Raises Invalid, Forbidden."""
         ids, now = self._chosen(actor, request), self._clock()
+        asks_a_model = self._predictions.asks_a_model(actor)
         with self._database.read(Actor.system(actor.tenant_id)) as scope:
             valid = () if request.refresh else PredictionRepository(scope).valid_among(ids, request.type, now)
             day = TenantDay.of(scope, now)
             left = self._limit.left(scope, day)
-            usual = UsageRepository(scope).usual(now - _MEASURED, now) if self._asks_model else None
+            usual = UsageRepository(scope).usual(now - _MEASURED, now) if asks_a_model else None
         compute = len(ids) - len(valid)
-        per_call = (Decimal(0), 0.0) if not self._asks_model else usual
+        per_call = (Decimal(0), 0.0) if not asks_a_model else usual
         return BatchPlan(
             accounts=len(ids),
             compute=compute,
@@ -164,10 +165,6 @@ class BatchRunService:
         actor.require(Permission.MANAGE_TENANT)
         with self._database.read(actor) as scope:
             return BatchRepository(scope).unfinished()
-
-    @property
-    def _asks_model(self) -> bool:
-        return self._predictions.asks_a_model
 
     def _chosen(self, actor: Actor, request: BatchRequest) -> Sequence[int]:
         """Accounts of the actor, the most urgent first."""

@@ -49,7 +49,7 @@ class UpkeepService:
         with self._database.read(actor) as scope:
             moved = MovedRepository(scope).accounts(now)
             day = TenantDay.of(scope, now)
-            most = self._limit.of(day) if self._predictions.asks_a_model else None
+            most = self._limit.of(day) if self._predictions.asks_a_model(actor) else None
         high = [key for key in by_value[: ceil(len(by_value) * HIGH_VALUE_SHARE)] if key in moved]
         rest = sorted(moved.keys() - set(high), key=lambda key: (-moved[key], key))
         key = f"nightly:{day.begins.astimezone(UTC):%Y-%m-%dT%H}"

@@ -44,7 +44,7 @@ class BatchWork:
             batches.spread(run_id, now)
         if begun is None:
             return
-        one_by_one = self._predictions.asks_a_model or begun[0].type is not PredictionType.CHURN
+        one_by_one = self._predictions.asks_a_model(actor) or begun[0].type is not PredictionType.CHURN
         size = 1 if one_by_one else CHUNK
         parts = [left[first : first + size] for first in range(0, len(left), size)]
         self._queue.submit(

@@ -60,10 +60,9 @@ class PredictionService:
         """Longer than one prediction can take."""
         return self._claim_ttl
 
-    @property
-    def asks_a_model(self) -> bool:
-        """Whether a language model is asked first."""
-        return self._engines.has_model
+    def asks_a_model(self, actor: Actor) -> bool:
+        """Whether a language model answers for the tenant, at a price for each account."""
+        return self._engines.asks_a_model(self._engines.lineup(actor, self._clock()))
 
     def predict(
         self,
