@@ -208,7 +208,7 @@ def test_exit_codes(cs_ml: CommandLine) -> None:
     assert cs_ml("predict", "A-9", "--tenant", "acme").code == 3
     window = cs_ml(*predict, "--window", "29", "--json")
     assert (window.code, window.error["fields"]) == (4, {"window": "30 to 365 days"})
-    kind = cs_ml(*predict, "--type", "health_trend", "--json")
+    kind = cs_ml(*predict, "--type", "expansion", "--json")
     assert (kind.code, kind.error["code"]) == (4, "INVALID_PREDICTION_TYPE")
 
 

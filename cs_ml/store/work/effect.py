@@ -76,7 +76,7 @@ def _uses() -> AnySelect:
 
 @cache
 def _others() -> AnySelect:
-    shuffled: Any = (Account.id * 7919) % 1009
+    shuffled: Any = ((Account.id % 1009) * 7919) % 1009  # taken first: a large id times a prime would not fit
     return select(Account.id).order_by(shuffled, Account.id).limit(bindparam("limit"))
 
 
