@@ -20,7 +20,8 @@ _LISTINGS = {
     "function": "SELECT concat_ws(' ', proname, prosrc) FROM pg_proc WHERE pronamespace = 'public'::regnamespace",
     "view": "SELECT concat_ws(' ', viewname, definition) FROM pg_views WHERE schemaname = 'public'",
     "type": """SELECT concat_ws(' ', typname, string_agg(enumlabel, ' ' ORDER BY enumsortorder))
-        FROM pg_type JOIN pg_enum ON enumtypid = pg_type.oid GROUP BY typname""",
+        FROM pg_type JOIN pg_enum ON enumtypid = pg_type.oid
+        WHERE typnamespace = 'public'::regnamespace GROUP BY typname""",
     "grant": """SELECT concat_ws(' ', relname, relacl)
         FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relacl IS NOT NULL""",
 }

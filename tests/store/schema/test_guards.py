@@ -8,6 +8,7 @@ from sqlalchemy import create_engine, event, select, text
 from sqlalchemy.exc import DBAPIError
 
 from cs_ml.domain.actor import Actor
+from cs_ml.domain.errors import DatabaseAway
 from cs_ml.services.databases import DatabaseService
 from cs_ml.store.database import Database, _prepare_postgres
 from cs_ml.store.tables import Account
@@ -130,6 +131,6 @@ def _unfiltered(database: Database, actor: Actor, end: str, backends: set[int]) 
                 connection.execute(text("SELECT pg_sleep(1)"))
             elif end == "rollback":
                 raise InterruptedError
-    except (DBAPIError, InterruptedError):
+    except (DBAPIError, DatabaseAway, InterruptedError):
         assert end in {"error", "cancelled", "rollback"}
     return names

@@ -99,7 +99,8 @@ def outcome(named: Named, call: Callable[[], Any]) -> Outcome:
     try:
         value = call()
         text = repr(list(value) if isinstance(value, Iterator) else value)
-        return "value", named.hidden(re.sub(" at 0x[0-9a-f]+", "", text))  # where an object lies is no difference
+        # Where an object lies is no difference, nor which number the next row gets.
+        return "value", named.hidden(re.sub(r" at 0x[0-9a-f]+|(?<=Playbook\()id=\d+", "", text))
     except (CsMlError, UnscopedStatement) as error:
         return type(error).__name__, named.hidden(str(error))
 
