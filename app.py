@@ -1,6 +1,7 @@
 """The ASGI app: Streamlit over cs_ml/ui/main.py, with our routes and headers. `streamlit run app.py` serves it."""
 
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import streamlit as st
@@ -11,6 +12,10 @@ from cs_ml.ui.entry.failure import show_failure
 from cs_ml.ui.entry.gate import Gate
 from cs_ml.ui.entry.routes import routes
 from cs_ml.ui.runtime import services, sessions
+
+# Pages import these when they first draw; two first visitors at once would find them half imported.
+for package in ("pandas", "plotly.graph_objects"):
+    import_module(package)
 
 try:
     sessions()  # a server without a key does not start

@@ -94,7 +94,8 @@ def test_nothing_of_a_purged_account_is_found_anywhere(
         assert rows_of(connection, other) == theirs
         assert connection.execute(select(Base.metadata.tables["Account"].c.id)).scalars().all() == [kept, 770_001]
         books = connection.execute(select(AIUsageEvent.estimated_cost, AIUsageEvent.entity_id)).all()
-    assert left <= owner | pipelines | {"AIUsageEvent"}
+    of_tenant = {"AIUsageEvent", "BatchRun", "Playbook"}
+    assert left <= owner | pipelines | of_tenant
     assert of_account == set()
     assert books == [(Decimal(1), None)]
     assert WORD not in caplog.text

@@ -54,10 +54,12 @@ def add_attacked(database: Database, actor: Actor, notes: Sequence[str]) -> Sequ
 
 
 def other_rows(database: Database) -> dict[str, list[Any]]:
-    """Every row of every table that a prediction has no business with."""
+    """Every row of every table that a prediction has no business with; that it was made is noted."""
     with database.engine.connect() as connection:
         return {
-            table.name: sorted(map(repr, connection.execute(select(table))))
+            table.name: sorted(
+                row for row in map(repr, connection.execute(select(table))) if "'prediction.made'" not in row
+            )
             for table in Base.metadata.sorted_tables
             if table.name not in WRITTEN
         }

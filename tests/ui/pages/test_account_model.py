@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from cs_ml.domain.actor import Actor, Role
 from cs_ml.domain.llm.usage import FAULT_SENTENCES, Fault
+from cs_ml.domain.predictions import PredictionType
 from cs_ml.store.database import Database
 from cs_ml.ui import runtime
 from cs_ml.ui.state import Key
@@ -163,7 +164,7 @@ def test_the_scorecard_stands_beside_the_model_on_demand(
     found = runtime.sessions().resolve(app.token or "")
     assert found is not None
     predictions, actor = runtime.services().predictions, found.actor
-    (stored,) = predictions.list(actor, account)
+    (stored,) = predictions.list(actor, account, PredictionType.CHURN)
     scorecard = predictions.second_opinion(actor, stored)
     assert scorecard.provenance.engine == "rules"
     assert scorecard.as_of == stored.as_of
@@ -172,7 +173,7 @@ def test_the_scorecard_stands_beside_the_model_on_demand(
     assert f"The scorecard says {percents[0]} %, the model {percents[1]} %: {apart} point" in words
     assert (apart > 50) is review
     assert ("review this account" in words) is review
-    assert len(predictions.list(actor, account)) == 1
+    assert len(predictions.list(actor, account, PredictionType.CHURN)) == 1
     assert len(server.requests) == 1
 
 
