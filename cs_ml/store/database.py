@@ -103,6 +103,8 @@ class Database:
                 yield Scope(session, actor)
                 session.commit()
         except (OperationalError, InterfaceError) as error:
+            if getattr(error.orig, "sqlite_errorname", "") == "SQLITE_ERROR":
+                raise  # a statement that cannot be, not a database that is away
             raise DatabaseAway("The database does not respond. Try again in a minute.") from error
 
     def is_up(self) -> bool:

@@ -58,7 +58,7 @@ def test_the_demo_shows_figures_and_five_outcomes_a_guard(visit: Visit, seeded: 
     page.get_by_role("radio", name="Warnings").click()
     slider = page.get_by_role("slider", name="Warn from this chance on")
     slider.press("Home")
-    expect(page.get_by_text("Leavers that were warned of")).to_be_visible()
+    expect(page.get_by_text("Leavers that were warned of").first).to_be_visible()
     expect(page.get_by_text("100 %", exact=False).first).to_be_visible()
 
     visit.sign_out()
