@@ -41,7 +41,7 @@ def refresh_and_reload(address: str, email: str, account: int, *, patience_s: fl
         visit.open(f"/account?account={account}")
         expect(page.get_by_text(STORED)).to_be_visible()
         began = time.monotonic()
-        page.get_by_role("button", name="Refresh").click()
+        page.get_by_role("button", name="Refresh", exact=True).click()
         answered = page.get_by_text(FRESH).or_(page.get_by_text("No new answer this time"))
         expect(answered).to_be_visible(timeout=patience_s * 1000)
         seconds = time.monotonic() - began

@@ -49,7 +49,7 @@ def test_from_sign_in_to_a_fresh_prediction_and_out(
     expect(page.get_by_text("What raises the risk")).to_be_visible()
     expect(page.get_by_text("from the store")).to_be_visible()
 
-    page.get_by_role("button", name="Refresh").click()
+    page.get_by_role("button", name="Refresh", exact=True).click()
     expect(page.get_by_text("· fresh")).to_be_visible()
     page.reload()
     expect(page.get_by_text("from the store")).to_be_visible()

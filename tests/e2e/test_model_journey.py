@@ -63,7 +63,7 @@ def test_who_closes_the_tab_finds_the_answer_later(
         visit.open(f"/account?account={account}")
         visit.sign_in(email=EMAIL)
         expect(visit.page.get_by_text("How this was made")).to_be_visible(timeout=3 * WAIT_MS)  # the first use of all
-        visit.page.get_by_role("button", name="Refresh").click()
+        visit.page.get_by_role("button", name="Refresh", exact=True).click()
         wait_for(lambda: len(server.requests) == 2)
         visit.page.close()
         wait_for(lambda: stored(database, owner) == 2 and claims(database, owner) == 0)
