@@ -75,7 +75,7 @@ def test_who_closes_the_tab_finds_the_answer_later(
         expect(again.get_by_text("How this was made")).to_be_visible()
         visit.context.close()
     assert len(server.requests) == 2
-    assert stored(database, owner, status="ACTIVE") == 1
+    assert stored(database, owner, status="ACTIVE", prediction_type="CHURN") == 1
     assert visit.faults == []
 
 

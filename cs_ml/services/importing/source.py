@@ -22,8 +22,16 @@ _MAX_RATIO = 200  # unpacked to packed size; text rarely passes 20, a bomb has 1
 _RATIO_FREE_BYTES = 1 << 20  # a small file may be as repetitive as it likes
 Open = Callable[[], IO[bytes]]
 # What a damaged file or zip raises while it is read.
-# From zipfile, RuntimeError is an encrypted file, NotImplementedError an unknown packing.
-READ_ERRORS = (OSError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error)
+# From zipfile, RuntimeError is an encrypted file, NotImplementedError an unknown packing, UnicodeDecodeError a name.
+READ_ERRORS = (
+    OSError,
+    EOFError,
+    RuntimeError,
+    NotImplementedError,
+    UnicodeDecodeError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 class UnreadableError(Exception):

@@ -218,6 +218,11 @@ def own_server() -> Iterator[OwnServer]:
     url = server.start()
     build_schema(url)
     database = Database(url)
+    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        # The servers of tests may forget their last moment.
+        name = connection.scalar(text("SELECT current_database()"))
+        connection.execute(text(f'ALTER DATABASE "{name}" SET synchronous_commit = on'))
+    database.engine.dispose()  # holds for new connections
     yield OwnServer(server, database)
     database.close()
     server.stop()
