@@ -66,7 +66,7 @@ def test_who_closes_the_tab_finds_the_answer_later(
         visit.page.get_by_role("button", name="Refresh", exact=True).click()
         wait_for(lambda: len(server.requests) == 2)
         visit.page.close()
-        wait_for(lambda: stored(database, owner) == 2 and claims(database, owner) == 0)
+        wait_for(lambda: stored(database, owner, prediction_type="CHURN") == 2 and claims(database, owner) == 0)
 
         again = visit.context.new_page()
         again.set_default_timeout(WAIT_MS)
