@@ -15,7 +15,7 @@ run: setup  ## set up and start the app with the demo, on PORT (8501)
 
 test: setup  ## set up and run every test
 	@bash tools/setup.sh browser
-	$(PY) -m pytest -n auto
+	$(PY) -m pytest -n $$(( $$(nproc) + 1 ))
 
 check: setup  ## format, lint, types, architecture and repository rules
 	$(PY) -m ruff format --check .
