@@ -1,38 +1,11 @@
 """From the riskiest account of the demo to a finished CTA, in a real browser."""
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
-import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
-from cs_ml.bootstrap import open_services
-from cs_ml.cli.demo import demo_of
 from cs_ml.demo.seed import DemoExample
-from cs_ml.settings import Settings
-from tests.e2e.server import running_app
-from tests.e2e.visits import PHRASE, Visit
-from tests.support.databases import sqlite_copy
-
-
-@pytest.fixture
-def seeded(migrated_sqlite: Path, tmp_path: Path) -> tuple[str, DemoExample]:
-    """The database's address, and what the demo is like."""
-    url = sqlite_copy(migrated_sqlite, tmp_path)
-    with open_services(Settings(database_url=url)) as services:
-        demo = demo_of(services)
-        demo.seed(services.clock(), PHRASE, lambda _: None)
-        return url, demo.example()
-
-
-@pytest.fixture
-def visit(browser: Browser, seeded: tuple[str, DemoExample], tmp_path: Path) -> Iterator[Visit]:
-    with running_app(seeded[0], tmp_path) as address:
-        opened = Visit(browser, address)
-        yield opened
-        opened.context.close()
-        assert opened.faults == []
+from tests.e2e.visits import Visit
 
 
 def test_accept_an_edited_cta_find_it_complete_it_and_see_the_figures_change(
