@@ -15,8 +15,10 @@ _LISTINGS = {
     "index": "SELECT concat_ws(' ', tablename, indexdef) FROM pg_indexes WHERE schemaname = 'public'",
     "policy": """SELECT concat_ws(' ', tablename, policyname, permissive, cmd, roles, qual, with_check)
         FROM pg_policies WHERE schemaname = 'public'""",
-    "trigger": """SELECT concat_ws(' ', tgrelid::regclass, pg_get_triggerdef(oid))
-        FROM pg_trigger WHERE NOT tgisinternal""",
+    "trigger": """SELECT concat_ws(' ', tgrelid::regclass, pg_get_triggerdef(pg_trigger.oid))
+        FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid
+        WHERE relnamespace = 'public'::regnamespace AND NOT tgisinternal""",
+    "schema": "SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_'",
     "function": "SELECT concat_ws(' ', proname, prosrc) FROM pg_proc WHERE pronamespace = 'public'::regnamespace",
     "view": "SELECT concat_ws(' ', viewname, definition) FROM pg_views WHERE schemaname = 'public'",
     "type": """SELECT concat_ws(' ', typname, string_agg(enumlabel, ' ' ORDER BY enumsortorder))
@@ -28,7 +30,8 @@ _LISTINGS = {
 
 
 def schema_lines(connection: Connection) -> set[str]:
-    """Tables, columns, constraints, indexes, policies, triggers, functions, views, enum types and grants."""
+    """Tables, columns, constraints, indexes, policies, triggers, functions, views, enum types and grants of the schema
+    that a CRM lives in, and the names of all schemas."""
     return {f"{kind} {line}" for kind, query in _LISTINGS.items() for line in connection.scalars(text(query))}
 
 

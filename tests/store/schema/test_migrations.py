@@ -18,7 +18,9 @@ from sqlalchemy.exc import IntegrityError, SAWarning
 from cs_ml.domain.errors import CsMlError, Invalid
 from cs_ml.services.databases import DatabaseService, prepare
 from cs_ml.store.database import Database
-from cs_ml.store.migrations import runner
+from cs_ml.store.migrations import binding, runner
+from cs_ml.store.migrations.baseline import building
+from cs_ml.store.migrations.baseline.words import METADATA
 from cs_ml.store.migrations.schema import SchemaStore
 from cs_ml.store.tables import Account, Base, CRMActivity
 from tests.support.databases import postgres_database, sqlite_url
@@ -119,6 +121,7 @@ def test_a_database_of_an_older_clone_gets_what_it_lacks(empty: Database) -> Non
     service = DatabaseService(empty)
     service.upgrade()
     with empty.migration() as connection:
+        binding.unbind(connection, METADATA, building.tables_made(connection))
         connection.execute(text('DROP TABLE "JudgedOutcome"'))
         connection.execute(text('ALTER TABLE "AccountMLPrediction" DROP COLUMN "rawProbability"'))
         connection.execute(text("""DELETE FROM "SchemaAddition" WHERE "name" = 'JudgedOutcome'"""))

@@ -33,6 +33,11 @@ def all_tables(connection: Connection) -> frozenset[str]:
     return frozenset(inspect(connection).get_table_names())
 
 
+def tables_made(connection: Connection) -> frozenset[str]:
+    """The tables that were noted as ours."""
+    return frozenset(connection.scalars(select(_NOTES.c.name).where(_NOTES.c.kind == "table")))
+
+
 def create_notes(connection: Connection) -> None:
     """The table that says what was added, so that nothing else is ever taken back."""
     _NOTES.create(connection, checkfirst=False)
