@@ -174,7 +174,7 @@ class Scope:
 
         Raises NotFound for rows of an account that does not exist for the actor, as the other ways to add rows do.
         """
-        self._require_accounts(table, rows)
+        self._require_accounts_of(table, rows)
         if rows:
             self._session.execute(
                 insert(_table(table)),
@@ -186,7 +186,7 @@ class Scope:
         """Adds rows and answers their ids in the order of `rows`."""
         if not rows:
             return []
-        self._require_accounts(table, rows)
+        self._require_accounts_of(table, rows)
         target = _table(table)
         result = self._session.execute(
             insert(target).returning(target.c.id, sort_by_parameter_order=True),
@@ -204,7 +204,7 @@ class Scope:
         """
         if "tenantId" not in key:
             raise UnscopedStatement("the key of an upsert must hold the tenant")
-        self._require_accounts(table, [row])
+        self._require_accounts_of(table, [row])
         target = _table(table)
         make = postgresql.insert if self.dialect == "postgresql" else sqlite.insert
         values = {**row, "tenantId": self.actor.tenant_id}
@@ -224,16 +224,21 @@ class Scope:
         columns (`itertools.repeat`) fill up, as long as one ends. The tenant is the actor's.
         """
         sql, order = insert_sql(_table(table), tuple(columns), self.dialect)
-        self._run_many(sql, order, columns)
+        rows = self._rows(order, columns)
+        if "accountId" in order:
+            self.require_accounts({row[order.index("accountId")] for row in rows})
+        self._run_many(sql, rows)
 
     def update_many(self, table: type[TenantOwned], columns: Mapping[str, Iterable[Any]]) -> None:
         """Changes rows by the column `id`, values as for `insert_many`; rows of another tenant stay as they are."""
         sql, order = update_sql(_table(table), tuple(columns), self.dialect)
-        self._run_many(sql, order, columns)
+        self._run_many(sql, self._rows(order, columns))
 
-    def _run_many(self, sql: str, order: Sequence[str], columns: Mapping[str, Iterable[Any]]) -> None:
+    def _rows(self, order: Sequence[str], columns: Mapping[str, Iterable[Any]]) -> list[tuple[Any, ...]]:
         values: dict[str, Iterable[Any]] = {**columns, "tenantId": repeat(self.actor.tenant_id)}
-        rows = list(zip(*(values[name] for name in order), strict=False))
+        return list(zip(*(values[name] for name in order), strict=False))
+
+    def _run_many(self, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
         if rows:
             self._session.connection().exec_driver_sql(sql, rows)
 
@@ -242,15 +247,17 @@ class Scope:
         if self.dialect == "postgresql":
             self._connection.exec_driver_sql(f'ANALYZE "{_table(table).name}"')
 
-    def _require_accounts(self, table: type[TenantOwned], rows: Sequence[Mapping[str, Any]]) -> None:
-        """A foreign key of the database knows no tenant, and takes the account of another one."""
-        if not issubclass(table, AccountOwned):
-            return
-        named = {row["accountId"] for row in rows if row.get("accountId") is not None}
-        for part in _parts(named):
+    def require_accounts(self, ids: Iterable[int | None]) -> None:
+        """Raises NotFound where one does not exist for the actor."""
+        for part in _parts({key for key in ids if key is not None}):
             found = self.execute(_ACCOUNTS_NAMED, {"ids": part}).scalars()
             if len(set(found)) < len(part):
                 raise no_such_account()
+
+    def _require_accounts_of(self, table: type[TenantOwned], rows: Iterable[Mapping[str, Any]]) -> None:
+        """The database refuses another tenant's account too, but not one that the actor does not own."""
+        if issubclass(table, AccountOwned):
+            self.require_accounts(row.get("accountId") for row in rows)
 
     def lock_tenant(self) -> None:
         """From here to the end of the transaction nobody else holds this lock. On SQLite a writer is alone anyway."""

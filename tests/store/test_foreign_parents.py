@@ -1,7 +1,8 @@
-"""A foreign key of the database knows no tenant: the door refuses a row of another tenant's account."""
+"""The door refuses a row of another tenant's account, and of one that the actor does not own, like one of no account."""
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from cs_ml.store.tables import ChurnEvent
 from tests.support.factories import NOW, add_account, add_tenant, add_user
 
 
-@pytest.mark.parametrize("way", ["insert", "insert_returning_ids", "upsert"])
+@pytest.mark.parametrize("way", ["insert", "insert_returning_ids", "insert_many", "upsert"])
 def test_a_row_of_a_foreign_account_fails_like_one_of_no_account(database: Database, way: str) -> None:
     mine, theirs = add_tenant(database), add_tenant(database)
     account, foreign = add_account(database, mine), add_account(database, theirs)
@@ -20,10 +21,13 @@ def test_a_row_of_a_foreign_account_fails_like_one_of_no_account(database: Datab
     limited = replace(mine, scope="owned")
 
     def add(actor: Actor, account_id: int) -> None:
-        row = {"accountId": account_id, "churnedAt": NOW + timedelta(days=1), "approximate": False}
+        row: dict[str, Any] = {"accountId": account_id, "churnedAt": NOW + timedelta(days=1), "approximate": False}
         with database.write(actor) as scope:
             if way == "upsert":
                 scope.upsert(ChurnEvent, row, key=("tenantId", "accountId", "churnedAt"))
+            elif way == "insert_many":
+                row["churnedAt"] = "2026-06-02 00:00:00.000"
+                scope.insert_many(ChurnEvent, {name: [value] for name, value in row.items()})
             else:
                 getattr(scope, way)(ChurnEvent, [row])
 

@@ -100,10 +100,10 @@ class BatchRunService:
         """Begins a batch; workers do it. The same batch asked for again while it runs is the same run; a `key` that a
         schedule gives stays the same run for ever. `account_ids`: these, instead of those that the request matches.
 
-        Raises Forbidden, Invalid where nothing matches, RateLimited.
+        Raises Forbidden, NotFound, Invalid where nothing matches, RateLimited.
         """
         actor.require(Permission.PREDICT)
-        ids = self._chosen(actor, request) if account_ids is None else account_ids
+        ids = self._chosen(actor, request) if account_ids is None else self._known(actor, account_ids)
         if not ids:
             raise Invalid("No account matches, so there is nothing to predict.", code="NOTHING_TO_DO")
         now = milliseconds(self._clock())
@@ -198,6 +198,11 @@ class BatchRunService:
             batches.add(run, key, scheduled=scheduled)
             batches.add_items(run.id, ids)
         return None
+
+    def _known(self, actor: Actor, account_ids: Sequence[int]) -> Sequence[int]:
+        with self._database.read(actor) as scope:
+            scope.require_accounts(account_ids)
+        return account_ids
 
     def _again(self, actor: Actor, run_id: str, state: str) -> BatchRun:
         actor.require(Permission.PREDICT)

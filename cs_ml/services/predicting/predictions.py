@@ -54,6 +54,7 @@ class PredictionService:
         self._sleep = sleep
         self._claim_ttl = claim_ttl
         self._after = after
+        self._unreleased: set[tuple[str, str]] = set()  # tenant and holder of claims whose end could not be written
 
     @property
     def claim_ttl(self) -> timedelta:
@@ -163,7 +164,7 @@ class PredictionService:
                 if answer is not None:
                     return answer
             finally:
-                if claimed and answer is None:  # else the claim ended with the row
+                if claimed and answer is None:  # else the claim has ended
                     self._release(actor, holder)
             self._sleep(pause)
             pause = min(2 * pause, _LONGEST_POLL_S)
@@ -171,15 +172,22 @@ class PredictionService:
     def _claim(self, actor: Actor, request: PredictionRequest, holder: str) -> bool:
         now = self._clock()
         key = (request.account_id, request.type, request.window_days)
+        ended = {(tenant, one) for tenant, one in tuple(self._unreleased) if tenant == actor.tenant_id}
         with self._database.write(actor) as scope:
-            return PredictionRepository(scope).claim(*key, holder=holder, now=now, until=now + self._claim_ttl)
+            predictions = PredictionRepository(scope)
+            for _, one in ended:
+                predictions.release(one)
+            claimed = predictions.claim(*key, holder=holder, now=now, until=now + self._claim_ttl)
+        self._unreleased -= ended
+        return claimed
 
     def _release(self, actor: Actor, holder: str) -> None:
-        """What cannot be released now ends by itself, at the end of its time."""
+        """What cannot be released now is released by the next caller, or ends at the end of its time."""
         try:
             with self._database.write(actor) as scope:
                 PredictionRepository(scope).release(holder)
         except DatabaseAway:
+            self._unreleased.add((actor.tenant_id, holder))
             _log.warning("the claim of a prediction could not be released")
 
     def _run(self, actor: Actor, request: PredictionRequest, holder: str) -> Prediction | None:
@@ -196,6 +204,7 @@ class PredictionService:
             _log.error("a prediction of account %d could not be saved", request.account_id)
             if request.origin == "batch":
                 raise  # the account is tried again; a person is shown what was found
+            self._release(actor, holder)
             return replace(prediction, doubts=(*prediction.doubts, "unsaved"))
 
     def _compute(

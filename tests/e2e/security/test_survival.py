@@ -25,8 +25,9 @@ from cs_ml.services.clock import Clock
 from cs_ml.services.identity.access import AccessService
 from cs_ml.services.identity.sessions import ABSOLUTE, SessionService
 from cs_ml.services.llm.chain import EngineChain
+from cs_ml.services.llm.outage import TRIES
 from cs_ml.services.predicting.limits import PredictionLimit
-from cs_ml.services.predicting.predictions import PredictionService
+from cs_ml.services.predicting.predictions import CLAIM_TTL, PredictionService
 from cs_ml.store.database import Database
 from cs_ml.store.tables import Account, AccountMLPrediction, AuditEvent, ChurnEvent, PredictionClaim
 from tests.support.databases import build_schema, sqlite_copy
@@ -36,9 +37,14 @@ from tests.support.requirements import unavailable
 from tests.support.source import ROOT
 
 
-def predictions(database: Database, clock: Clock = lambda: NOW) -> PredictionService:
+def predictions(
+    database: Database,
+    clock: Clock = lambda: NOW,
+    sleep: Callable[[float], None] = time.sleep,
+    claim_ttl: timedelta = CLAIM_TTL,
+) -> PredictionService:
     engines = EngineChain([RulesEngine(default_scorecard())])
-    return PredictionService(database, clock, engines, PredictionLimit(100_000))
+    return PredictionService(database, clock, engines, PredictionLimit(100_000), sleep, claim_ttl=claim_ttl)
 
 
 def count(
@@ -57,12 +63,12 @@ def live(migrated_sqlite: Path, tmp_path: Path) -> Iterator[Database]:
 
 _WORKER = """
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from cs_ml.domain.actor import Actor
 from tests.e2e.security.test_survival import predictions
 from cs_ml.store.database import Database
 database = Database(sys.argv[1])
-service = predictions(database, lambda: datetime.now(UTC))
+service = predictions(database, lambda: datetime.now(UTC), claim_ttl=timedelta(seconds=2))
 for account in map(int, sys.argv[3:]):
     found = service.predict(Actor.system(sys.argv[2]), account, force_refresh=True)
     print(found.id, flush=True)
@@ -115,25 +121,32 @@ def test_a_full_disk_is_an_error_and_leaves_what_was_there(live: Database, figur
         cursor.execute(f"PRAGMA max_page_count = {pages}")
 
     live.engine.dispose()
-    later = predictions(live, lambda: NOW + timedelta(days=40))
+    slept: list[float] = []
+    later = predictions(live, lambda: NOW + timedelta(days=40), slept.append)  # this clock stands: no claim runs out
 
     def refused() -> bool:
-        """The answer is shown as unsaved, or the database says that it is away."""
+        """The answer is shown as unsaved, or the database says that it is away. Nobody waits for who has failed."""
+        slept.clear()
         try:
             return "unsaved" in later.predict(actor, account, force_refresh=True).doubts
-        except DatabaseAway:
+        except DatabaseAway as away:
+            assert "full" in str(away.__cause__)
             return True
+        finally:
+            assert len(slept) < TRIES
 
     assert any(refused() for _ in range(500))
+    assert sum(refused() for _ in range(10)) >= 9  # a row may just fit
     told = count(live, actor, AccountMLPrediction)
     assert told == count(live, actor, AuditEvent)  # both rows of each transaction, or none
+    slept.clear()
     event.remove(live.engine, "begin", no_room)
     live.engine.dispose()
     with live.engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA max_page_count = 1073741823")
         assert connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
-    after = predictions(live, lambda: NOW + timedelta(days=80)).predict(actor, account, force_refresh=True)
-    assert after.id
+    assert later.predict(actor, account, force_refresh=True).id
+    assert slept == []
     assert count(live, actor, AccountMLPrediction) == told + 1 > before[0]
     assert count(live, actor, Account) == before[2]
     figure("SQLite without room: 0 half transactions, works again when there is room")
@@ -154,8 +167,9 @@ def test_a_locked_database_is_waited_for_and_then_an_error(live: Database) -> No
         other.execute("BEGIN IMMEDIATE")
         quick = Database(_address(live))
         event.listen(quick.engine, "connect", lambda raw, _: raw.execute("PRAGMA busy_timeout = 100"))
-        with pytest.raises(DatabaseAway):
+        with pytest.raises(DatabaseAway) as away:
             predictions(quick).predict(actor, account, force_refresh=True)
+        assert "locked" in str(away.value.__cause__)
         quick.close()
         other.execute("ROLLBACK")
     assert (count(live, actor, AccountMLPrediction), count(live, actor, PredictionClaim)) == (1, 0)

@@ -2,7 +2,9 @@
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from statistics import median
+from threading import Barrier
 
 from sqlalchemy import select
 
@@ -12,13 +14,15 @@ from cs_ml.store.tables import Base, Credential
 from tests.services.identity.test_sessions import ADA, PHRASE, World
 
 TOLERANCE_S = 0.025
+TRIES = 30
 
 
 def test_no_answer_tells_by_its_time_who_exists(
     database: Database, at_full_size: bool, figure: Callable[[str], None]
 ) -> None:
-    """Wrong password, nobody of that name, switched off, locked. Times are compared in `make security` alone, for they
-    need a machine that is not overloaded."""
+    """Wrong password, nobody of that name, switched off, locked: tried at the same moment, so that what else the machine
+    does slows all of them alike. Times are compared in `make security` alone: of 30 tries each, and of more where noise
+    hides what they say."""
     world = World(database)
     sessions = SessionService(database, world.clock, world.access, key=b"k" * 32)
     world.access.add_user(world.owner, "off@example.com", role=world.owner.role, password=PHRASE)
@@ -27,19 +31,33 @@ def test_no_answer_tells_by_its_time_who_exists(
     kinds = {"wrong": ADA, "unknown": "nobody@example.com", "off": "off@example.com", "locked": "locked@example.com"}
     took: dict[str, list[float]] = {kind: [] for kind in kinds}
     table = Base.metadata.tables["SignInThrottle"]
-    for _ in range(30 if at_full_size else 1):
-        for kind, email in kinds.items():
-            began = time.monotonic()
-            assert sessions.sign_in(email, "not the phrase at all") is None
-            took[kind].append(time.monotonic() - began)
-        with database.engine.begin() as connection:  # so that nobody but the locked one is locked
-            connection.execute(table.update().where(table.c.failures < 5).values(failures=0, consecutive=0))
-    medians = {kind: median(times) for kind, times in took.items()}
-    spread = max(medians.values()) - min(medians.values())
-    assert min(medians.values()) >= FLOOR_S * 0.99
-    if at_full_size:
-        assert spread <= min(TOLERANCE_S, 0.05 * min(medians.values()))
-        figure(f"30 tries of each of {len(kinds)} kinds, medians {spread * 1000:.1f} ms apart")
+
+    def attempt(kind: str) -> None:
+        together.wait()
+        began = time.monotonic()
+        assert sessions.sign_in(kinds[kind], "not the phrase at all") is None
+        took[kind].append(time.monotonic() - began)
+
+    def tries(times: int) -> float:
+        """How far apart the medians are after so many more tries of each kind."""
+        for _ in range(times):
+            assert len(list(pool.map(attempt, kinds))) == len(kinds)
+            with database.engine.begin() as connection:  # so that nobody but the locked one is locked
+                connection.execute(table.update().where(table.c.failures < 5).values(failures=0, consecutive=0))
+        medians = [median(times) for times in took.values()]
+        assert min(medians) >= FLOOR_S * 0.99
+        return max(medians) - min(medians)
+
+    with ThreadPoolExecutor(len(kinds)) as pool:
+        together = Barrier(len(kinds))
+        if not at_full_size:
+            tries(1)
+            return
+        spread = tries(TRIES)
+        while spread > TOLERANCE_S and len(took["wrong"]) < 4 * TRIES:
+            spread = tries(TRIES)
+    assert spread <= min(TOLERANCE_S, 0.05 * FLOOR_S)
+    figure(f"{len(took['wrong'])} tries of each of {len(kinds)} kinds, medians {spread * 1000:.1f} ms apart")
 
 
 def test_what_is_stored_is_argon2id_of_todays_cost(database: Database) -> None:

@@ -88,16 +88,20 @@ MISSING = Named(
 )
 
 
-def populate(database: Database, actor: Actor, word: str, first_id: int) -> Named:
-    """Fills a tenant; its ids begin at `first_id` and all its texts hold `word`."""
-    user = add_user(database, id=first_id + 1, name=f"{word} Owner", email=f"owner@{word.lower()}.example")
+def populate(database: Database, actor: Actor, word: str, first_id: int, *, house: str | None = None) -> Named:
+    """Fills a tenant; its ids begin at `first_id` and all its texts hold `word`.
+
+    `house`: the word in what is the tenant's and not the account's, if that is another.
+    """
+    house = house or word
+    user = add_user(database, id=first_id + 1, name=f"{house} Owner", email=f"owner@{house.lower()}.example")
     account = add_account(database, actor, id=first_id, name=f"{word} Ltd", owner_id=user)
-    stage = add_stage(database, actor, name=f"{word} stage")
+    stage = add_stage(database, actor, name=f"{house} stage")
     add_reference(database, actor, account, f"{word}-1")
     add_contact(database, actor, account, first_name=word)
     activity = add_activity(database, actor, account, id=first_id + 3, subject=f"{word} call")
     add_health(database, actor, account, calculation_notes=word)
-    playbook = add_playbook(database, actor, 1, id=first_id + 6, name=word, category=word)
+    playbook = add_playbook(database, actor, 1, id=first_id + 6, name=house, category=house)
     cta = add_cta(database, actor, account, id=first_id + 4, title=f"{word} task", playbook_id=playbook)
     add_task(database, cta, id=first_id + 5, title=word)
     add_opportunity(database, actor, account, name=f"{word} deal", stage_id=stage)
@@ -117,12 +121,12 @@ def populate(database: Database, actor: Actor, word: str, first_id: int) -> Name
     suggested = {"id": first_id + 7, "suggested_cta": {**SUGGESTED, "title": word}, "category": "high"}
     add_prediction(database, actor, account, explanation=word, drivers=[word], **suggested)
     with database.write(actor) as scope:
-        _add_run(scope, word, account)
+        _add_run(scope, house, account)
         TenantSettingRepository(scope).save("zone", "Asia/Tokyo", NOW)
         PredictionRepository(scope).claim(
             account, PredictionType.CHURN, 90, holder=f"{word}-holder", now=NOW, until=NOW + timedelta(minutes=1)
         )
-        row = {"id": first_id + 2, "name": f"{word} pipeline", "updatedAt": NOW}
+        row = {"id": first_id + 2, "name": f"{house} pipeline", "updatedAt": NOW}
         pipeline = scope.insert_returning_ids(Pipeline, [row])[0]
     return Named(
         account_id=account,
@@ -137,8 +141,8 @@ def populate(database: Database, actor: Actor, word: str, first_id: int) -> Name
         prediction_id=first_id + 7,
         ref=f"{word}-1",
         holder=f"{word}-holder",
-        pipeline=f"{word} pipeline",
-        run=f"{word}-run",
+        pipeline=f"{house} pipeline",
+        run=f"{house}-run",
     )
 
 
