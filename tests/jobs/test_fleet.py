@@ -1,27 +1,32 @@
 """Workers in processes of their own on PostgreSQL, as `cs-ml worker` starts them."""
 
 import os
+import random
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
 import psycopg
 import pytest
+from sqlalchemy import select
 
 from cs_ml.bootstrap import Services, open_services
 from cs_ml.domain.actor import Actor
 from cs_ml.domain.errors import Invalid
-from cs_ml.domain.jobs import BatchRequest, Job
+from cs_ml.domain.jobs import MOST_ATTEMPTS, BatchRequest, Job
+from cs_ml.domain.predictions import PredictionType
 from cs_ml.jobs.fleet import FleetQueue, run_fleet_worker
 from cs_ml.settings import Settings
 from cs_ml.store.database import Database
+from cs_ml.store.tables import Account, AccountMLPrediction, BatchItem
+from tests.jobs.nursery import alive, nursery
 from tests.support.databases import postgres_database
-from tests.support.factories import add_account, add_tenant
+from tests.support.factories import NOW, add_account, add_tenant
 from tests.support.postgres import PostgresServer
 
 PATIENCE_S = 90
@@ -118,3 +123,43 @@ def test_the_queue_holds_no_tenants_data(services: Services) -> None:
     assert len(rows) >= 3
     assert "Secret" not in str(rows)
     assert Actor.system(actor.tenant_id).tenant_id in str(rows)
+
+
+def test_workers_that_are_killed_lose_and_double_nothing(
+    url: str, services: Services, at_full_size: bool, figure: Callable[[str], None]
+) -> None:
+    """Three at work on a job per account; one after the other is killed in the middle of it and replaced."""
+    total, kills = (1_000, 50) if at_full_size else (30, 3)
+    actor, chance = add_tenant(services.database, "acme"), random.Random(7)
+    row = {"ownerId": actor.user_id, "type": "CUSTOMER", "createdAt": NOW, "updatedAt": NOW}
+    with services.database.write(actor) as scope:
+        scope.insert(Account, [{**row, "name": f"Account {number}"} for number in range(total)])
+    run = services.runs.start(actor, BatchRequest(type=PredictionType.HEALTH_TREND))
+    with nursery(url) as workers:
+        working = [workers.bear() for _ in range(3)]
+        for number in range(kills):
+            _wait_for(lambda: services.runs.get(actor, run.id).counts.done >= (number + 1) * total // (kills + 2))  # noqa: B023
+            victim = working.pop(chance.randrange(3))
+            os.kill(victim, signal.SIGKILL)
+            working.append(workers.bear())
+        _wait_for(lambda: not services.runs.get(actor, run.id).open)
+        for worker in working:
+            os.kill(worker, signal.SIGTERM)
+        _wait_for(lambda: not any(map(alive, working)))
+    found = services.runs.get(actor, run.id)
+    with services.database.read(actor) as scope:
+        answered = scope.execute(select(AccountMLPrediction.account_id)).scalars().all()
+        attempts = [each.attempt - each.waits for each in scope.execute(select(BatchItem.attempt, BatchItem.waits))]
+    assert (found.state, found.counts.left, found.counts.computed + found.counts.failed) == ("done", 0, total)
+    assert set(found.errors) <= {"GAVE_UP"}
+    assert len(answered) == len(set(answered)) == found.counts.computed
+    assert max(attempts) <= MOST_ATTEMPTS + 1
+    assert len(workers.born) == kills + 3
+    figure(f"{kills} kills over {total:,} jobs: {total - len(answered)} given up, 0 lost, 0 twice")
+
+
+def _wait_for(condition: Callable[[], bool]) -> None:
+    until = time.monotonic() + 3 * PATIENCE_S
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.05)

@@ -3,17 +3,19 @@
 Jobs may come twice, late, or after a crash: only what holds the claim of an account ends it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence, Set
 from datetime import datetime, timedelta
 
 from cs_ml.domain.actor import Actor, Permission
 from cs_ml.domain.errors import CsMlError, EngineUnavailable, NotFound
+from cs_ml.domain.identity.audit import AuditEntry
 from cs_ml.domain.jobs import CHUNK, MOST_ATTEMPTS, MOST_WAITS, BatchRequest, Claim, Finished, Job, JobQueue
 from cs_ml.domain.predictions import Prediction, PredictionType
 from cs_ml.services.clock import Clock, milliseconds
 from cs_ml.services.predicting.batches import BatchService
 from cs_ml.services.predicting.predictions import PredictionService
 from cs_ml.store.database import Database
+from cs_ml.store.operations.audit import AuditRepository
 from cs_ml.store.operations.batches import BatchRepository
 from cs_ml.store.predictions import PredictionRepository
 
@@ -62,7 +64,10 @@ class BatchWork:
         self._close(actor, run_id)
 
     def predict(self, actor: Actor, run_id: str, account_id: int) -> None:
-        """One account of a run. Does nothing where it is finished, and waits its turn where somebody is at it."""
+        """One account of a run. Does nothing where it is finished, and waits its turn where somebody is at it.
+
+        Raises NotFound, after a note in the audit log, for an account that the tenant does not have.
+        """
         actor.require(Permission.PREDICT)
         now = milliseconds(self._clock())
         with self._database.write(actor) as scope:
@@ -74,9 +79,11 @@ class BatchWork:
             self._end(actor, claims[0], self._answer(actor, claims[0], *begun))
         elif held_until is not None:
             self._submit_again(actor, run_id, account_id, held_until - now)
+        else:
+            self._refuse_unknown(actor, run_id, [account_id])
 
     def predict_chunk(self, actor: Actor, run_id: str, account_ids: Sequence[int]) -> None:
-        """Accounts of a run that one engine answers at once, without a model."""
+        """Accounts of a run that one engine answers at once, without a model. Of others as `predict`."""
         actor.require(Permission.PREDICT)
         now = milliseconds(self._clock())
         with self._database.write(actor) as scope:
@@ -86,19 +93,38 @@ class BatchWork:
             ids = [claim.account_id for claim in claims]
             refresh = begun is not None and begun[0].refresh
             valid = () if refresh else PredictionRepository(scope).valid_among(ids, PredictionType.CHURN, now)
-        if begun is None:
-            return
+        if begun is not None:
+            self._answer_chunk(actor, claims, set(valid), begun[0], now)
+        self._refuse_unknown(actor, run_id, set(account_ids) - set(ids))
+
+    def _answer_chunk(
+        self, actor: Actor, claims: Sequence[Claim], valid: Set[int], request: BatchRequest, now: datetime
+    ) -> None:
+        ids = [claim.account_id for claim in claims]
         new = {one.account_id: one for one in self._batches.compute(actor, [key for key in ids if key not in valid])}
-        ends = {claim: _end_of_chunk(claim, set(valid), new) for claim in claims}
+        ends = {claim: _end_of_chunk(claim, valid, new) for claim in claims}
         with self._database.write(actor) as scope:
             batches, stored = BatchRepository(scope), PredictionRepository(scope)
             done = [claim.account_id for claim, end in ends.items() if batches.finish(claim, end, now)]
             fresh = [new[key] for key in done if key in new]
-            stored.supersede([one.account_id for one in fresh], PredictionType.CHURN, begun[0].window_days, now)
+            stored.supersede([one.account_id for one in fresh], PredictionType.CHURN, request.window_days, now)
             stored.save_all(fresh, now)
         if fresh:
             self._batches.follow(actor, [one.account_id for one in fresh])
-        self._close(actor, run_id)
+        self._close(actor, claims[0].run_id)
+
+    def _refuse_unknown(self, actor: Actor, run_id: str, account_ids: Collection[int]) -> None:
+        """A job that names what is not its tenant's is an accident or worse: it fails, and somebody can see it."""
+        try:
+            with self._database.read(actor) as scope:
+                scope.require_accounts(account_ids)
+        except NotFound:
+            entry = AuditEntry(
+                at=milliseconds(self._clock()), action="job.refused", entity_type="BatchRun", entity_id=run_id
+            )
+            with self._database.write(actor) as scope:
+                AuditRepository(scope).add([entry])
+            raise
 
     def mend(self, actor: Actor, run_id: str) -> None:
         """Looks after a run until it ends: sends its jobs again where nothing happened for a while."""
@@ -183,7 +209,7 @@ def _ended(found: Prediction, started_at: datetime) -> Finished:
     )
 
 
-def _end_of_chunk(claim: Claim, valid: set[int], new: dict[int, Prediction]) -> Finished:
+def _end_of_chunk(claim: Claim, valid: Set[int], new: dict[int, Prediction]) -> Finished:
     if claim.account_id in valid:
         return Finished(outcome="cached")
     return Finished(outcome="computed") if claim.account_id in new else Finished(error=NotFound.code)

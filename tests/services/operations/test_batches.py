@@ -181,6 +181,9 @@ def test_who_owns_few_accounts_predicts_those_and_sees_own_runs_only(database: D
     for ask in (work.runs.get, work.runs.cancel, work.runs.retry_failed, work.runs.resume):
         with pytest.raises(NotFound):
             ask(member, everybody.id)
+    colleagues = add_account(database, acme)
+    with pytest.raises(NotFound):
+        work.runs.start(member, BatchRequest(), account_ids=[colleagues])
     viewer = Actor(tenant_id=acme.tenant_id, role=member.role.__class__.VIEWER, user_id=user)
     with pytest.raises(Forbidden):
         work.runs.start(viewer, BatchRequest())

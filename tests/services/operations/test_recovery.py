@@ -5,13 +5,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from cs_ml.domain.actor import Actor
-from cs_ml.domain.errors import EngineUnavailable
-from cs_ml.domain.jobs import MOST_ATTEMPTS, MOST_WAITS, BatchRequest, Claim, Finished, Job
+from cs_ml.domain.errors import EngineUnavailable, NotFound
+from cs_ml.domain.jobs import MOST_ATTEMPTS, MOST_WAITS, BatchRequest, Claim, Finished, Job, TaskName
+from cs_ml.jobs.worker import do
 from cs_ml.services.operations import work as module
 from cs_ml.store.database import Database
 from cs_ml.store.operations.batches import BatchRepository
+from cs_ml.store.tables import AccountMLPrediction, AuditEvent
 from tests.services.operations.working import Working
 from tests.services.predictions.predicting import ScriptedEngine, TestClock, predicting, stored
 from tests.support.factories import NOW, add_account, add_tenant
@@ -181,8 +184,40 @@ def test_a_job_about_another_tenants_run_does_nothing(database: Database, acme: 
     engine = ScriptedEngine()
     work, run_id = started(database, acme, engine)
     other = add_tenant(database, "other")
-    job = next(job for job in work.queue.waiting if job.task == "predict")
+    own = add_account(database, other)
+    sent = len(work.queue.sent)
     for task in ("predict", "predict_chunk", "spread", "mend"):
-        work.tasks.run(Job(task=task, tenant_id=other.tenant_id, subject=run_id, account_ids=job.account_ids))
-    assert engine.asked == 0
+        work.tasks.run(Job(task=task, tenant_id=other.tenant_id, subject=run_id, account_ids=(own,)))
+    assert (engine.asked, len(work.queue.sent), noted(database, other)) == (0, sent, [])
     assert work.runs.get(acme, run_id).counts.left == 3
+
+
+@pytest.mark.parametrize("task", ["predict", "predict_chunk"])
+def test_a_job_that_names_another_tenants_account_fails_once_and_is_noted(
+    database: Database, acme: Actor, task: TaskName
+) -> None:
+    engine = ScriptedEngine()
+    work, run_id = started(database, acme, engine)
+    other = add_tenant(database, "other")
+    own = add_account(database, other)
+    theirs = work.runs.start(other, BatchRequest(refresh=True))
+    foreign = next(job for job in work.queue.waiting if job.task == "predict").account_ids[0]
+    sent = len(work.queue.sent)
+    for account_id in (foreign, 999_999):
+        with pytest.raises(NotFound):
+            work.tasks.run(Job(task=task, tenant_id=other.tenant_id, subject=theirs.id, account_ids=(account_id,)))
+    assert (engine.asked, len(work.queue.sent)) == (0, sent)
+    assert noted(database, other) == [("job.refused", theirs.id)] * 2
+    assert do(work.tasks, Job(task=task, tenant_id=other.tenant_id, subject=theirs.id, account_ids=(foreign,)))
+    work.turn()
+    assert work.runs.get(acme, run_id).counts.computed == 3
+    assert work.runs.get(other, theirs.id).counts.computed == 1
+    with database.read(other) as scope:
+        assert set(scope.execute(select(AccountMLPrediction.account_id)).scalars()) == {own}
+
+
+def noted(database: Database, actor: Actor) -> list[tuple[str, str]]:
+    """What the audit log tells of jobs."""
+    with database.read(actor) as scope:
+        found = scope.execute(select(AuditEvent.action, AuditEvent.entity_id).where(AuditEvent.entity_type == "BatchRun"))
+        return [(action, entity) for action, entity in found if action.startswith("job.")]
