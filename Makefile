@@ -25,7 +25,7 @@ check: setup  ## format, lint, types, architecture and repository rules
 
 security: setup  ## prove each security requirement and each failure of the model's server: one line each
 	@bash tools/setup.sh browser
-	$(PY) -m pytest -q -n auto --security
+	$(PY) -m pytest -q -n $$(( $$(nproc) + 1 )) --security
 
 bench: setup  ## measure against the goals; JSON=FILE keeps the figures
 	$(PY) -m benchmarks $(if $(JSON),--json $(JSON))

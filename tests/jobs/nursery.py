@@ -76,7 +76,8 @@ def _bear_many(url: str) -> None:
                 _work(url)
             finally:
                 os._exit(0)
-        print(child, flush=True)
+        sys.stdout.write(f"{child}\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The door refuses a row of another tenant's account, and of one that the actor does not own, like one of no account."""
+"""The door refuses a row of another tenant's account, or of a colleague's, like one of no account."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -39,7 +39,14 @@ def everything(connection: Connection) -> dict[str, str]:
 def add_more(database: Database, actor: Actor, account: int) -> None:
     """What `populate` does not write: a model's call, a task, references of contacts, tasks and deals."""
     with database.write(actor) as scope:
-        row = {"id": "call", "toolId": "x", "toolName": "x", "operation": "x", "model": "m", "estimatedCost": Decimal(1)}
+        row = {
+            "id": "call",
+            "toolId": "x",
+            "toolName": "x",
+            "operation": "x",
+            "model": "m",
+            "estimatedCost": Decimal(1),
+        }
         usage = [{**row, "entityType": "Account", "entityId": str(account), "createdAt": NOW, "metadata": {}}]
         scope.insert(AIUsageEvent, usage)
     with database.engine.begin() as connection:

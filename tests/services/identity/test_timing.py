@@ -20,9 +20,9 @@ TRIES = 30
 def test_no_answer_tells_by_its_time_who_exists(
     database: Database, at_full_size: bool, figure: Callable[[str], None]
 ) -> None:
-    """Wrong password, nobody of that name, switched off, locked: tried at the same moment, so that what else the machine
-    does slows all of them alike. Times are compared in `make security` alone: of 30 tries each, and of more where noise
-    hides what they say."""
+    """Wrong password, nobody of that name, switched off, locked: tried at the same moment, so that whatever else the
+    machine does slows all of them alike. Times are compared in `make security` alone: of 30 tries each, and of more
+    where noise hides what they say."""
     world = World(database)
     sessions = SessionService(database, world.clock, world.access, key=b"k" * 32)
     world.access.add_user(world.owner, "off@example.com", role=world.owner.role, password=PHRASE)

@@ -219,5 +219,7 @@ def test_a_job_that_names_another_tenants_account_fails_once_and_is_noted(
 def noted(database: Database, actor: Actor) -> list[tuple[str, str]]:
     """What the audit log tells of jobs."""
     with database.read(actor) as scope:
-        found = scope.execute(select(AuditEvent.action, AuditEvent.entity_id).where(AuditEvent.entity_type == "BatchRun"))
+        found = scope.execute(
+            select(AuditEvent.action, AuditEvent.entity_id).where(AuditEvent.entity_type == "BatchRun")
+        )
         return [(action, entity) for action, entity in found if action.startswith("job.")]

@@ -160,7 +160,9 @@ def test_a_statement_that_passed_the_door_is_refused_too(database: Database, twi
         with role(database, DatabaseService(database).grants) as granted, granted.write(twins.mine) as scope:
             told = {
                 _refusal(scope._connection, lambda: scope._connection.execute(forgotten)),
-                _refusal(scope._connection, lambda: scope._connection.execute(text(str(forgotten).replace("770", "9")))),
+                _refusal(
+                    scope._connection, lambda: scope._connection.execute(text(str(forgotten).replace("770", "9")))
+                ),
             }
         assert len(told) == 1
 
@@ -257,7 +259,9 @@ def test_of_an_adopted_crm_our_own_tables_are_bound(postgres_server: PostgresSer
     with crm_database(postgres_server) as crm:
         DatabaseService(crm).upgrade()
         with crm.engine.begin() as connection:
-            accounts = dict(connection.execute(text('SELECT "tenantId", min("id") FROM "Account" GROUP BY 1')).all())
+            accounts: dict[str, int] = dict(
+                connection.execute(text('SELECT "tenantId", min("id") FROM "Account" GROUP BY 1')).all()
+            )
             event = text(
                 'INSERT INTO "ChurnEvent" ("tenantId", "accountId", "churnedAt", "approximate")'
                 " VALUES ('ckacme', :account, '2020-01-01', false)"
