@@ -72,6 +72,8 @@ class Database:
         self.engine = create_store_engine(url)
         self._writing = self.engine.execution_options(**{_WRITER: True})
         self._reading = self.engine.execution_options(postgresql_readonly=True)
+        still = {"isolation_level": "REPEATABLE READ"} if self.dialect == "postgresql" else {}
+        self._looking = self._reading.execution_options(**still)
 
     @property
     def dialect(self) -> str:
@@ -91,6 +93,12 @@ class Database:
             yield Scope(session, actor)
             if self.dialect == "postgresql":
                 session.commit()  # at a rollback psycopg forgets its prepared statements: twice the time of a context
+
+    @contextmanager
+    def snapshot(self, actor: Actor) -> Iterator[Scope]:
+        """Like `read`, of one moment: what others write meanwhile is not seen. SQLite reads like that always."""
+        with self._session(self._looking, actor) as session:
+            yield Scope(session, actor)
 
     @contextmanager
     def write(self, actor: Actor) -> Iterator[Scope]:

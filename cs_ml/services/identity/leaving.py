@@ -49,14 +49,12 @@ class LeavingService:
         self._database.wipe()
 
     def export_tenant(self, actor: Actor, file: Path) -> Mapping[str, int]:
-        """Writes every row of the tenant into a new zip of one JSON-lines file a table; answers rows by table.
-
-        On PostgreSQL rows that are written meanwhile may be in it or not: export when nobody works.
-        """
+        """Writes every row of the tenant, as of one moment, into a new zip of one JSON-lines file a table; answers rows
+        by table."""
         actor.require(Permission.MANAGE_TENANT)
         counts = Counter[str]()
         try:
-            with zipfile.ZipFile(file, "x", zipfile.ZIP_DEFLATED) as archive, self._database.read(actor) as scope:
+            with zipfile.ZipFile(file, "x", zipfile.ZIP_DEFLATED) as archive, self._database.snapshot(actor) as scope:
                 leaving = LeavingRepository(scope)
                 members = scope.identity().roster.list(actor.tenant_id)
                 archive.writestr("members.jsonl", "".join(_line(_member(member)) for member in members))

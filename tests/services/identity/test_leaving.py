@@ -14,6 +14,7 @@ from sqlalchemy import Connection, insert, select
 from cs_ml.domain.actor import Actor, Role
 from cs_ml.domain.errors import Forbidden, Invalid, NotFound
 from cs_ml.domain.identity.people import Tenant
+from cs_ml.services.identity import leaving as module
 from cs_ml.services.identity.leaving import LeavingService, require_same
 from cs_ml.services.llm.entities import KnownEntitiesCache
 from cs_ml.services.portfolio import PortfolioService
@@ -162,6 +163,29 @@ def test_a_tenant_leaves_with_all_of_its_rows(
         left = [name for name, rows in everything(connection).items() if actor.tenant_id in rows]
     assert left == []
     figure(f"{sum(expected.values())} rows of {len(expected)} tables exported, then 0 left")
+
+
+def test_an_export_is_of_one_moment(
+    database: Database, leaving: LeavingService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody adds and removes accounts after it has begun to read."""
+    actor = add_tenant(database, "acme")
+    gone, kept = add_account(database, actor), add_account(database, actor)
+    plain = module._member
+
+    def meanwhile(member: Any) -> dict[str, Any]:
+        add_account(database, actor)
+        with database.write(actor) as scope:
+            assert LeavingRepository(scope).purge(gone)
+        return dict(plain(member))
+
+    monkeypatch.setattr(module, "_member", meanwhile)
+    assert leaving.export_tenant(actor, tmp_path / "acme.zip")["Account"] == 2
+    with zipfile.ZipFile(tmp_path / "acme.zip") as archive:
+        rows = [json.loads(line) for line in archive.read("Account.jsonl").decode().splitlines()]
+    assert [row["id"] for row in rows] == [gone, kept]
+    with database.read(actor) as scope:
+        assert len(scope.execute(select(Account.id)).all()) == 2
 
 
 def test_whoever_owns_something_elsewhere_stays(database: Database, leaving: LeavingService) -> None:
