@@ -21,7 +21,7 @@ from cs_ml.ui.screens.portfolio.tiles import draw_tiles
 def render() -> None:
     actor = require_actor(Permission.READ)
     choices = services().portfolio.choices(actor)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True, vertical_alignment="center"):
         st.title("Portfolio", anchor=False, width="stretch")
         if not choices.accounts:
             _draw_empty(may_import=actor.may(Permission.IMPORT), owned=actor.scope == "owned")
@@ -42,7 +42,6 @@ def render() -> None:
 
     with st.container(horizontal=True, vertical_alignment="center"):
         draw_active(query, portfolio.matching, portfolio.tiles.accounts)
-        st.space("stretch")
         view = ask_view()
         if portfolio.matching:
             draw_download(actor, query, portfolio.matching)
