@@ -175,7 +175,7 @@ def test_hostile_texts_run_and_load_nothing(
         for page in PAGES:
             visit.open(f"/{page}?account={site.account}")
             visit.expect_signed_in()
-            visit.page.wait_for_timeout(1_000)
+            visit.expect_drawn()
             assert visit.page.locator("[data-testid=stException]").count() == 0
         visit.context.close()
         assert visit.faults == []
