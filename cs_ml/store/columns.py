@@ -4,13 +4,17 @@ from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
-from sqlalchemy import JSON, Dialect, Enum, Numeric, Text
+from sqlalchemy import JSON, Boolean, ColumnElement, Dialect, Enum, Integer, Numeric, Text, bindparam
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine, UserDefinedType
 
 Json = JSON().with_variant(JSONB(), "postgresql")
 # Missing is NULL, not JSON's null: for columns that are asked whether they hold anything.
 JsonOrNull = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+_IdList = JSON().with_variant(ARRAY(Integer), "postgresql")
 TextList = JSON().with_variant(ARRAY(Text), "postgresql")
 
 
@@ -88,3 +92,26 @@ class Money(TypeDecorator[Decimal]):
         if value is None or isinstance(value, Decimal):
             return value
         return Decimal(f"{value:.{self.scale}f}")
+
+
+class _Among(FunctionElement[bool]):
+    type = Boolean()
+    inherit_cache = True
+
+
+def among(column: Any, name: str) -> ColumnElement[bool]:
+    """Whether `column` is one of the ids in the parameter `name`, a list: one text whatever its length, so that the
+    database keeps the plan and nothing is rendered anew. IN with as many parameters took a fifth of a page's time."""
+    return _Among(column, bindparam(name, type_=_IdList))
+
+
+@compiles(_Among)
+def _in_json(element: _Among, compiler: SQLCompiler, **words: Any) -> str:
+    column, ids = (compiler.process(clause, **words) for clause in element.clauses)
+    return f"{column} IN (SELECT value FROM json_each({ids}))"  # noqa: S608 - compiled clauses, no words of anybody
+
+
+@compiles(_Among, "postgresql")
+def _in_array(element: _Among, compiler: SQLCompiler, **words: Any) -> str:
+    column, ids = (compiler.process(clause, **words) for clause in element.clauses)
+    return f"{column} = ANY({ids})"
