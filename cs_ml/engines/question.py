@@ -8,15 +8,16 @@ from cs_ml.domain.context import AccountContext, TenantReference
 from cs_ml.domain.errors import Invalid
 from cs_ml.domain.policy import DEFAULT_BASE_RATE
 from cs_ml.engines.facts_text import Facts, facts_of
-from cs_ml.llm.answers import ChurnAnswer
+from cs_ml.llm.answers import ChurnAnswer, HealthAnswer
 from cs_ml.llm.prompts import FOLDER, Prompt, load_prompt
 from cs_ml.llm.redaction.known import KnownEntities
 from cs_ml.llm.redaction.placeholders import Redaction
 from cs_ml.llm.request import Message
+from cs_ml.llm.schema import StrictAnswer
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ChurnPrompt:
+class AskedPrompt:
     """The fixed text, the same for every account, and the frame around an account's facts."""
 
     fixed: str
@@ -25,23 +26,32 @@ class ChurnPrompt:
     max_tokens: int
     temperature: float
 
-    @classmethod
-    def load(cls, folder: Path = FOLDER) -> "ChurnPrompt":
-        """Raises Invalid where a file cannot be used, or asks for another form of answer."""
-        system, frame = load_prompt("system", folder), load_prompt("churn_risk", folder)
-        if frame.schema != ChurnAnswer.__name__:
-            raise Invalid(f"Prompt file churn_risk.md must have the schema {ChurnAnswer.__name__}.")
-        try:
-            max_tokens, temperature = int(system.settings["max_tokens"]), system.settings["temperature"]
-        except KeyError as missing:
-            raise Invalid(f"Prompt file system.md lacks the setting {missing}.") from None
-        return cls(
-            fixed=system.render(),
-            frame=frame,
-            version=sha256(f"{system.version}{frame.version}".encode()).hexdigest()[:12],
-            max_tokens=max_tokens,
-            temperature=temperature,
-        )
+
+def churn_prompt(folder: Path = FOLDER) -> AskedPrompt:
+    """Raises Invalid where a file cannot be used, or asks for another form of answer."""
+    return _asked("system", "churn_risk", ChurnAnswer, folder)
+
+
+def health_prompt(folder: Path = FOLDER) -> AskedPrompt:
+    """Raises Invalid where a file cannot be used, or asks for another form of answer."""
+    return _asked("health_system", "health_summary", HealthAnswer, folder)
+
+
+def _asked(first: str, second: str, schema: type[StrictAnswer], folder: Path) -> AskedPrompt:
+    system, frame = load_prompt(first, folder), load_prompt(second, folder)
+    if frame.schema != schema.__name__:
+        raise Invalid(f"Prompt file {second}.md must have the schema {schema.__name__}.")
+    try:
+        max_tokens, temperature = int(system.settings["max_tokens"]), system.settings["temperature"]
+    except KeyError as missing:
+        raise Invalid(f"Prompt file {first}.md lacks the setting {missing}.") from None
+    return AskedPrompt(
+        fixed=system.render(),
+        frame=frame,
+        version=sha256(f"{system.version}{frame.version}".encode()).hexdigest()[:12],
+        max_tokens=max_tokens,
+        temperature=temperature,
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,7 +67,7 @@ class Question:
 class Asking:
     """How a tenant asks: the prompt, all names that it knows, and whether free text may be sent."""
 
-    prompt: ChurnPrompt
+    prompt: AskedPrompt
     known: KnownEntities
     free_text: bool
 

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Literal
 
 from cs_ml.domain.context import Dimension
+from cs_ml.domain.health.words import HealthWords
 from cs_ml.domain.policy import HEALTH_BANDS, HealthBand, RiskBand
 
 FORECAST_DAYS = 30
@@ -105,6 +106,7 @@ class HealthInsights:
     """`derived`: the scores are computed by us, for want of any from the CRM. `slope` as in DimensionInsight.
 
     `forecast` is None where `no_forecast` says why. Areas are sentences; `risk_areas` are what goes along with leaving.
+    `summary` is the rule text; `words` those of a language model, where one was asked and answered.
     """
 
     as_of: datetime
@@ -122,6 +124,7 @@ class HealthInsights:
     strength_areas: tuple[str, ...]
     risk_areas: tuple[str, ...]
     summary: str
+    words: HealthWords | None = None
 
 
 def band_of(score: float) -> HealthBand:
