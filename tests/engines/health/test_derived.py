@@ -13,7 +13,12 @@ def contacts(
 ) -> Contacts:
     """One account; what is not given is none."""
     none = np.zeros_like(active)
-    return Contacts(active, none if positive is None else positive, none if negative is None else negative, issues)
+    unknown = np.full_like(active, np.nan)
+    return Contacts(
+        active,
+        *(none if mood is None else mood for mood in (positive, negative)),
+        unknown if issues is None else issues,
+    )
 
 
 def weekly(until: int = LOOKBACK_DAYS + DAYS) -> Floats:
