@@ -20,6 +20,7 @@ MIN_READINGS = 3  # fewer give no forecast
 MAX_READING_AGE = timedelta(days=30)  # an older score says nothing about what comes
 JUDGED_WITHIN = timedelta(days=3)  # how far from the end of the window a reading may lie that judges a forecast
 
+STEADY_POINTS = 3.0  # points in 30 days that are no direction yet
 LOW_SCORE = 40  # below it is the band "poor"
 STRONG_SCORE = 80  # the band "excellent"
 
@@ -125,6 +126,11 @@ class HealthInsights:
     risk_areas: tuple[str, ...]
     summary: str
     words: HealthWords | None = None
+
+
+def is_unclear(trend: Trajectory, slope: float | None) -> bool:
+    """Whether a score that is called stable moved, but too unsteadily to name a direction."""
+    return trend == "stable" and slope is not None and abs(slope) >= STEADY_POINTS
 
 
 def band_of(score: float) -> HealthBand:

@@ -32,7 +32,7 @@ from cs_ml.services.health.reading import read_health
 from cs_ml.store.accounts import AccountRepository
 from cs_ml.store.database import Database
 
-VERSION = "1"  # changes when the same scores may give another answer
+VERSION = "2"  # changes when the same scores may give another answer
 # Where no month of any account is known yet; between the two public data sets that forecasts were measured on.
 DEFAULT_DROP_RATE = 0.2
 MAX_CONFIDENCE = 0.8

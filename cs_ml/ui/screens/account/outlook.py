@@ -7,7 +7,7 @@ import streamlit as st
 
 from cs_ml.domain.actor import Actor, Permission
 from cs_ml.domain.errors import CsMlError, Forbidden, RateLimited
-from cs_ml.domain.health.insights import DROP_POINTS, FORECAST_DAYS, HealthForecast, HealthInsights
+from cs_ml.domain.health.insights import DROP_POINTS, FORECAST_DAYS, HealthForecast, HealthInsights, is_unclear
 from cs_ml.domain.predictions import Prediction, PredictionType
 from cs_ml.ui.charts.trend import Outlook
 from cs_ml.ui.components import empty_state, error_state, facts, plain, table
@@ -25,7 +25,8 @@ _HINTS = {
     "as that came closer at your accounts.",
     "8 times in 10": "How far scores of your accounts moved in 30 days from a like position.",
     "Chance of a drop": f"That the score is {DROP_POINTS} or more points lower in {FORECAST_DAYS} days.",
-    "Direction": "The middle slope between all pairs of scores of the last 30 days.",
+    "Direction": "The middle slope between all pairs of scores of the last 30 days; none is clear where "
+    "the scores went up and down too much.",
     "Learned from": "Past months of your accounts whose end is known.",
 }
 
@@ -96,11 +97,17 @@ def _draw_forecast(insights: HealthInsights, found: HealthForecast) -> None:
             "Expected": f"{found.score:.0f} of 100",
             "8 times in 10": f"{found.low:.0f} to {found.high:.0f}" if known else UNKNOWN,
             "Chance of a drop": chance,
-            "Direction": f"{_TRAJECTORIES[insights.trajectory]}{slope}",
+            "Direction": f"{_direction(insights)}{slope}",
             "Learned from": count(found.learned_from, "month"),
         },
         _HINTS,
     )
+
+
+def _direction(insights: HealthInsights) -> str:
+    if is_unclear(insights.trajectory, insights.slope):
+        return "No clear one"
+    return _TRAJECTORIES[insights.trajectory]
 
 
 def _draw_areas(title: str, areas: Sequence[str], nothing: str) -> None:
