@@ -56,6 +56,7 @@ def _draw_result(done: Generation) -> None:
             [_row(one, preview=done.preview) for one in done.results],
             alt="Each account with what would be made for it, or why nothing is.",
             wide=("What", "Why not"),
+            lines=1 if all(one.created for one in done.results) else 3,
         )
 
 
