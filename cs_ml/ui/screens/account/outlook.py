@@ -83,7 +83,13 @@ def draw_outlook(found: Prediction | CsMlError, now: datetime, zone: tzinfo) -> 
     _draw_areas("What is strong", insights.strength_areas, "No part stands out as strong.")
     if insights.insights:
         st.subheader("By part", anchor=False)
-        table(_insight_rows(insights, zone), alt="What each part of the score does", key="insight-rows", wide=["What"])
+        table(
+            _insight_rows(insights, zone),
+            alt="What each part of the score does",
+            key="insight-rows",
+            wide=["What", "What to do"],
+            lines=2,
+        )
     draw_anomalies(found, now, zone)
 
 
@@ -123,12 +129,12 @@ def _insight_rows(insights: HealthInsights, zone: tzinfo) -> list[dict[str, obje
         {
             "Part": one.dimension.capitalize(),
             "Score": one.score,
-            "Date": one.at.astimezone(zone).date(),
-            "Points in 30 days": one.slope,
-            "Scores in 30 days": one.readings,
             "Risk": one.severity,
             "What": one.insight,
             "What to do": one.suggested_action,
+            "Points in 30 days": one.slope,
+            "Scores in 30 days": one.readings,
+            "Date": one.at.astimezone(zone).date(),
         }
         for one in insights.insights
     ]
