@@ -145,7 +145,7 @@ def _direction(found: HealthInsights) -> str:
     if found.slope is None:
         return "; too few scores of the last 30 days tell a direction"
     if is_unclear(found.trajectory, found.slope):
-        return f", without a clear direction in {TREND_DAYS} days"
+        return f", no clear direction in {TREND_DAYS} days"
     if found.trajectory == "stable":
         return " and stable"
     return f" and {found.trajectory}, {abs(found.slope):.0f} points in {TREND_DAYS} days"
@@ -198,7 +198,7 @@ def _moved(slope: Slope) -> str:
     if slope.points is None:
         return f", too few scores in {TREND_DAYS} days to tell a direction"
     if is_unclear(slope.trend, slope.points):
-        return f", without a clear direction in {TREND_DAYS} days"
+        return f", no clear direction in {TREND_DAYS} days"
     if slope.trend == "stable":
         return ", stable"
     return f", {slope.trend} by {abs(slope.points):.0f} points in {TREND_DAYS} days"

@@ -1,9 +1,8 @@
 """A language model puts health insights into words; its claims are held against the figures and facts it was sent."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from decimal import Decimal
 
 from cs_ml.domain.context import AccountContext, TenantReference
 from cs_ml.domain.health.insights import HealthInsights
@@ -13,9 +12,8 @@ from cs_ml.domain.predictions import Doubt, Evidence, Prediction
 from cs_ml.engines.evidence import all_evidence
 from cs_ml.engines.facts_text import Facts, facts_of
 from cs_ml.engines.grounding import known_ids, unmatched_numbers
-from cs_ml.engines.question import Asking, Question
+from cs_ml.engines.question import Asking, Caller, Question
 from cs_ml.llm.answers import Cause, HealthAnswer
-from cs_ml.llm.client import LlmClient
 from cs_ml.llm.redaction.placeholders import Redaction
 from cs_ml.llm.request import Message
 from cs_ml.llm.schema import AnswerRejected
@@ -30,42 +28,22 @@ class Written:
 
 
 class HealthWriter:
-    def __init__(
-        self,
-        client: LlmClient,
-        asking: Asking,
-        reserve: Callable[[Decimal | None], object],
-        *,
-        on_behalf: str = "",
-    ) -> None:
+    def __init__(self, asking: Asking, caller: Caller) -> None:
         """As of `LlmEngine`; `asking` by the prompt of health."""
-        self._client = client
         self._asking = asking
-        self._reserve = reserve
-        self._on_behalf = on_behalf
+        self._caller = caller
 
     def write(self, found: Prediction, context: AccountContext, reference: TenantReference) -> Written:
         """`found` in words; not one of its figures changes. Raises EngineUnavailable with a Fault as its reason."""
-        prompt = self._asking.prompt
-        question = health_question(self._asking, found, context, reference)
+        prompt, insights = self._asking.prompt, _insights(found)
 
-        def shorter() -> tuple[Sequence[Message], Collection[str]]:
-            nonlocal question
-            question = health_question(self._asking, found, context, reference, short=True)
-            return question.messages, question.facts.ids
+        def about(short: bool) -> Question:
+            return health_question(self._asking, found, context, reference, short=short)
 
-        self._reserve(self._client.expected_cost(question.messages, HealthAnswer, max_tokens=prompt.max_tokens))
-        done = self._client.complete(
-            question.messages,
-            HealthAnswer,
-            operation="health-analysis",
-            ids=question.facts.ids,
-            check=lambda answer: _require_evidence(answer, _insights(found), question),
-            shorter=shorter,
-            max_tokens=prompt.max_tokens,
-            temperature=prompt.temperature,
-            on_behalf=self._on_behalf,
-        )
+        def check(answer: HealthAnswer, question: Question) -> None:
+            _require_evidence(answer, insights, question)
+
+        done, question = self._caller.ask(prompt, HealthAnswer, "health-analysis", about, check)
         worded = _worded(found, done, question, all_evidence(context))
         source = replace(
             found.provenance,

@@ -7,6 +7,7 @@ from cs_ml.domain.actor import Actor
 from cs_ml.domain.errors import EngineUnavailable
 from cs_ml.domain.predictions import Prediction
 from cs_ml.engines.health.words import HealthWriter
+from cs_ml.engines.question import Caller
 from cs_ml.services.clock import Moment
 from cs_ml.services.llm.chain import EngineChain, LanguageModel
 from cs_ml.services.predicting.scoring import read_scenes
@@ -37,8 +38,8 @@ class WordingService:
         booked = model.usage.booked(actor, "health-analysis", model.client.model, found.account_id)
         try:
             with booked as booking:
-                writer = HealthWriter(model.client, asking, booking.reserve, on_behalf=actor.tenant_id)
-                written = writer.write(found, scene.context, scene.reference)
+                caller = Caller(client=model.client, reserve=booking.reserve, on_behalf=actor.tenant_id)
+                written = HealthWriter(asking, caller).write(found, scene.context, scene.reference)
                 booking.attempts = written.attempts
         except EngineUnavailable as unavailable:
             return replace(found, provenance=replace(found.provenance, fallback_reason=unavailable.reason))

@@ -10,6 +10,7 @@ from cs_ml.engines.base import Answer, Engine
 from cs_ml.engines.calibration.engine import CalibratedEngine
 from cs_ml.engines.fallback import assess
 from cs_ml.engines.llm import LlmEngine
+from cs_ml.engines.question import Caller
 from cs_ml.llm.client import LlmClient
 from cs_ml.services.learning.lineup import Lineup, Lineups, lineups_of
 from cs_ml.services.llm.prompts import PromptService
@@ -57,9 +58,10 @@ class EngineChain:
         model = self._model
         with model.usage.booked(actor, "churn-prediction", model.client.model, request.account_id) as booking:
             asking = model.prompts.asking(actor)
-            asked: Engine = LlmEngine(
-                model.client, asking, booking.reserve, on_behalf=actor.tenant_id, patient=request.patient
+            caller = Caller(
+                client=model.client, reserve=booking.reserve, on_behalf=actor.tenant_id, patient=request.patient
             )
+            asked: Engine = LlmEngine(asking, caller)
             if lineup.llm_calibration:
                 asked = CalibratedEngine(asked, *lineup.llm_calibration)
             answer = assess([asked, *lineup.free], scene.context, scene.reference, request.window_days)

@@ -13,12 +13,8 @@ def contacts(
 ) -> Contacts:
     """One account; what is not given is none."""
     none = np.zeros_like(active)
-    unknown = np.full_like(active, np.nan)
-    return Contacts(
-        active,
-        *(none if mood is None else mood for mood in (positive, negative)),
-        unknown if issues is None else issues,
-    )
+    good, bad = (none if mood is None else mood for mood in (positive, negative))
+    return Contacts(active, good, bad, np.full_like(active, np.nan) if issues is None else issues)
 
 
 def weekly(until: int = LOOKBACK_DAYS + DAYS) -> Floats:

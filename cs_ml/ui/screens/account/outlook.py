@@ -88,7 +88,6 @@ def draw_outlook(found: Prediction | CsMlError, now: datetime, zone: tzinfo) -> 
             alt="What each part of the score does",
             key="insight-rows",
             wide=["What", "What to do"],
-            lines=2,
         )
     draw_anomalies(found, now, zone)
 
