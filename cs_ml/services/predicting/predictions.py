@@ -13,8 +13,7 @@ from cs_ml.domain.identity.audit import AuditEntry
 from cs_ml.domain.policy import DEFAULT_WINDOW_DAYS
 from cs_ml.domain.predictions import Origin, Prediction, PredictionStatus, PredictionType
 from cs_ml.services.clock import Clock, Moment, milliseconds, moment
-from cs_ml.services.health.trend import HealthForecaster
-from cs_ml.services.health.words import WordingService
+from cs_ml.services.health.forecaster import HealthForecaster
 from cs_ml.services.learning.lineup import Lineup
 from cs_ml.services.llm.chain import EngineChain
 from cs_ml.services.llm.outage import with_patience
@@ -50,8 +49,7 @@ class PredictionService:
         self._database = database
         self._clock = clock
         self._engines = engines
-        self._health = HealthForecaster(database)
-        self._words = WordingService(database, engines)
+        self._health = HealthForecaster(database, engines)
         self._limit = limit
         self._sleep = sleep
         self._claim_ttl = claim_ttl
@@ -210,15 +208,15 @@ class PredictionService:
         """Whether the day's limit holds for it: statistics are free."""
         if request.origin != "single" or request.type is not PredictionType.HEALTH_TREND:
             return request.origin == "single"
-        return request.words and self._words.model(actor, now) is not None
+        return request.words and self._health.asks_a_model(actor, now)
 
     def _compute(
         self, actor: Actor, request: PredictionRequest, at: Moment, *, origin: Origin, lineup: Lineup | None = None
     ) -> Prediction:
         """By the tenant's engines, or those of `lineup`. No transaction is open while an engine thinks."""
         if request.type is PredictionType.HEALTH_TREND:
-            found = self._health.compute(actor, request.account_id, at, origin, self._clock())
-            return self._words.put(actor, found, self._clock()) if request.words and at.live else found
+            now = self._clock()
+            return self._health.compute(actor, request.account_id, at, origin, now, words=request.words)
         who = lineup or self._engines.lineup(actor, at.at)
         ids = [request.account_id]
         scenes = read_scenes(self._database, actor, ids, at, self._clock(), signals=who.signals)
