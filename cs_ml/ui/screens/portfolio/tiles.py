@@ -103,15 +103,21 @@ def _at_risk(tiles: Tiles) -> _Tile:
 
 
 def _losses(tiles: Tiles) -> _Tile:
-    first, *rest = [_range(loss) for loss in tiles.losses] or [UNKNOWN]
+    """The currency follows in small: with it, two ends are too wide for a phone."""
+    ranges = [(_range(loss), loss.currency or "currency not known") for loss in tiles.losses]
+    (value, currency), *rest = ranges or [(UNKNOWN, "")]
     n = sum(loss.accounts for loss in tiles.losses)
     return _Tile(
         label=f"Likely loss, {DEFAULT_WINDOW_DAYS} days",
-        value=first,
+        value=value,
         help="Chance of leaving × yearly revenue, added up. One end takes the chances as they are predicted, the other "
         "at the level that is usual for you, each with the play of chance: in 8 of 10 cases the loss lies inside, if "
         "one of the two levels is right.",
-        lines=[*rest, f"from {count(n, 'account')} with prediction and revenue"],
+        lines=[
+            *([currency] if currency else []),
+            *(f"{size}{NARROW}{name}" for size, name in rest),
+            f"from {count(n, 'account')} with prediction and revenue",
+        ],
     )
 
 
@@ -144,4 +150,4 @@ def _work(tiles: Tiles) -> _Tile:
 
 
 def _range(loss: LossRange) -> str:
-    return f"{short(loss.low)}\N{EN DASH}{short_money(loss.high, loss.currency)}"
+    return f"{short(loss.low)}\N{EN DASH}{short(loss.high)}"
