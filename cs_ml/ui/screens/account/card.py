@@ -8,7 +8,7 @@ from cs_ml.domain.actor import Actor, Permission
 from cs_ml.domain.errors import DatabaseAway, EngineUnavailable, Forbidden, RateLimited
 from cs_ml.domain.llm.usage import NEED_SETTINGS
 from cs_ml.domain.policy import confidence_level
-from cs_ml.domain.predictions import DOUBT_SENTENCES, Prediction, Provenance
+from cs_ml.domain.predictions import Prediction, Provenance
 from cs_ml.ui.components import empty_state, error_state, facts, plain, text
 from cs_ml.ui.formatting import (
     ENGINE_WORDS,
@@ -24,6 +24,7 @@ from cs_ml.ui.formatting import (
     when,
 )
 from cs_ml.ui.runtime import services
+from cs_ml.ui.screens.account.wording import draw_doubts
 from cs_ml.ui.state import Key
 
 _REFRESH = "Computes the risk anew from everything known now."
@@ -108,12 +109,7 @@ def _freshness(prediction: Prediction) -> str:
 
 def _draw_marks(prediction: Prediction) -> None:
     """What a reader must know before trusting the figure."""
-    doubts = [DOUBT_SENTENCES[doubt] for doubt in prediction.doubts]
-    if prediction.unmatched_numbers:
-        found = ", ".join(plain(number) for number in prediction.unmatched_numbers)
-        doubts.insert(0, f"Not found in the data: {found}. Check it before you rely on it.")
-    if doubts:
-        st.warning(doubts[0] if len(doubts) == 1 else "\n".join(f"- {doubt}" for doubt in doubts))
+    draw_doubts(prediction)
     if prediction.new_facts_since:
         st.info(f"Stale: {count(prediction.new_facts_since, 'new fact')} since this prediction.")
     source = prediction.provenance
