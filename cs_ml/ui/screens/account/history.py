@@ -126,7 +126,9 @@ def _draw_chart(
     )
     at = day_pointed_at(event, timeline.until)
     if at is None:
-        st.caption("Click a point to see what held on that day.")
+        st.caption(
+            "Click a point to see what held on that day." if timeline.health else "The events are in their list."
+        )
     else:
         draw_held(actor, account_id, at, zone)
 
