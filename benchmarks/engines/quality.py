@@ -41,14 +41,16 @@ def main() -> int:
         write_bundle(Path(folder), accounts)
         begin = perf_counter()
         command = [str(Path(sys.executable).with_name("cs-ml")), "bench-quality", folder, "--json"]
-        done = subprocess.run(command, check=True, stdout=subprocess.PIPE)  # noqa: S603 - our own command
+        done = subprocess.run(command, check=True, stdout=subprocess.PIPE)
         minutes = (perf_counter() - begin) / 60
     answer = json.loads(done.stdout)["data"]
     sys.stderr.write(f"{answer['n_train']} windows to learn from, {answer['n_test']} to test on\n")
     sys.stderr.write(f"learned: {json.dumps(answer['models']['learned'])}\n")
     used = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     found = [
-        Result(name=f"{accounts} accounts", ours=minutes, floor=None, unit="minutes", goal=_MOST_MINUTES, judged="ours"),
+        Result(
+            name=f"{accounts} accounts", ours=minutes, floor=None, unit="minutes", goal=_MOST_MINUTES, judged="ours"
+        ),
         Result(name="peak memory", ours=used, floor=None, unit="MB", goal=_MOST_MB, judged="ours"),
     ]
     return 0 if all([one.met for one in show(found)]) else 1

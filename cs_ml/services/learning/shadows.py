@@ -1,4 +1,4 @@
-"""Predictions in the shadow: what the methods that do not serve would have said, to be compared once time has passed."""
+"""Predictions in the shadow: what methods that do not serve would have said, to be compared once time has passed."""
 
 from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
