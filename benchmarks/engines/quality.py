@@ -53,7 +53,7 @@ def main() -> int:
         ),
         Result(name="peak memory", ours=used, floor=None, unit="MB", goal=_MOST_MB, judged="ours"),
     ]
-    return 0 if all([one.met for one in show(found)]) else 1
+    return 0 if min(one.met for one in show(found)) else 1
 
 
 def write_bundle(folder: Path, accounts: int, *, folds: bool = False, seed: int = 1) -> None:
