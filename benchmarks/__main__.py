@@ -18,6 +18,7 @@ MODULES = (
     "llm.redaction",
     "llm.tokens",
     "operations.batch",
+    "page",
     "portfolio",
 )
 

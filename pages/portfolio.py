@@ -42,7 +42,6 @@ def render() -> None:
 
     with st.container(horizontal=True, vertical_alignment="center"):
         draw_active(query, portfolio.matching, portfolio.tiles.accounts)
-        st.space("stretch")
         view = ask_view()
         if portfolio.matching:
             draw_download(actor, query, portfolio.matching)

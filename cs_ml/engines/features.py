@@ -57,10 +57,12 @@ def no_contact_ahead(context: AccountContext, reference: TenantReference) -> Qua
     history = context.history
     if history.first_at is None or history.last_at is None:
         return UNKNOWN
-    until = feed_stopped(context, reference) or context.as_of
+    stopped = feed_stopped(context, reference)
+    until = stopped or context.as_of
     silent, gap = rhythm(history.first_at, history.last_at, history.active_days, until, reference)
     usual = f", usually every {_days(round(max(gap, 1)))}" if gap is not None else ""
-    return Quantity(silent, f"last contact {_days((until - history.last_at).days)} ago{usual}", ("M1",))
+    since = "before the newest data" if stopped else "ago"
+    return Quantity(silent, f"last contact {_days((until - history.last_at).days)} {since}{usual}", ("M1",))
 
 
 def rhythm(

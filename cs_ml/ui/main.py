@@ -12,7 +12,6 @@ from cs_ml.ui.runtime import one_look, settle, signed_in
 from cs_ml.ui.state import bind
 
 PAGES = Path(__file__).parents[2] / "pages"
-ICON = Path(__file__).parent / "static" / "icon.svg"
 SIGN_IN = PAGES / "sign_in.py"
 # File, title, and address; the first is the start page.
 ENTRIES = (
@@ -36,7 +35,7 @@ def run() -> None:
     else:
         managed = MANAGED if found.actor.may(Permission.MANAGE_TENANT) else ()
         page = st.navigation([_entry(*entry) for entry in (*ENTRIES, *managed)], position="top")
-    st.set_page_config(page_title=f"{page.title} — CS ML", page_icon=str(ICON), layout="wide" if found else "centered")
+    st.set_page_config(page_title=f"{page.title} — CS ML", layout="wide" if found else "centered")
     with one_look(found):
         if found is not None:
             draw_frame(found)

@@ -217,6 +217,7 @@ def test_a_stopped_feed_does_not_blame_the_customer() -> None:
     blamed = {"silence", "fewer_contacts", "less_volume", "volume_quarter", "volume_year"}
     found = judged(stopped, tenant)
     assert codes(found) & blamed <= {"silence"}
+    assert "days before the newest data, usually every 7 days" in found.explanation
     assert found.probability <= judged(Facts(contacts=WEEKLY)).probability + 1e-9
     alone = judged(stopped, running)
     assert blamed - {"volume_year"} <= codes(alone)

@@ -46,7 +46,7 @@ def health_figure(
     """
     shown = [(name, _series(readings, name)) for name in dimensions]
     if not any(series for _, series in shown):
-        return say_empty(new_figure(height=360), "No health scores in this time")
+        return say_empty(new_figure(height=360), "No health scores in this time; a longer one can be chosen above")
     traces = [_line(name, series, zone) for name, series in shown]
     marked = {kind: [event for event in events if event.kind is kind] for kind in EventKind}
     traces += [_marks(kind, marks, zone) for kind, marks in marked.items() if marks]

@@ -19,6 +19,7 @@ def routes() -> list[Route]:
         Route(f"/{CLAIM_PATH}", _claim, methods=["POST"]),
         Route(f"/{END_PATH}", _end, methods=["POST"]),
         Route("/readyz", _ready, methods=["GET"]),
+        Route("/", _page, methods=["GET"]),
         Route("/portfolio", _start_page, methods=["GET"]),
         *(Route(address, _page, methods=["GET"]) for address in addresses()),
     ]

@@ -1,10 +1,12 @@
-"""The HTML page that loads the app, where the address names one of our pages.
+"""The HTML page that loads the app.
 
 Streamlit's own looks for its server below the address of the page first: two requests that fail, two errors in the
 browser's console, and half a second of waiting. Ours says where the server is, by the setting that Streamlit keeps for
-those who embed an app.
+those who embed an app. It brings our name and icon too, which else every run of a page would send again.
 """
 
+import re
+from base64 import b64encode
 from functools import cache
 from pathlib import Path
 
@@ -13,6 +15,7 @@ import streamlit
 # A constant, so that the content policy can name its hash.
 BASE_SCRIPT = "window.__streamlit = { BACKEND_BASE_URL: location.origin }"
 _PAGES = Path(__file__).parents[3] / "pages"
+_ICON = Path(__file__).parents[1] / "static" / "icon.svg"
 
 
 @cache
@@ -23,8 +26,11 @@ def streamlit_page() -> str:
 
 @cache
 def shell() -> str:
-    """The same, knowing its server."""
-    return streamlit_page().replace("</head>", f"<script>{BASE_SCRIPT}</script></head>", 1)
+    """The same, knowing its server, with our name and icon."""
+    icon = f"data:image/svg+xml;base64,{b64encode(_ICON.read_bytes()).decode('ascii')}"
+    ours = f'<script>{BASE_SCRIPT}</script><title>CS ML</title><link rel="icon" href="{icon}" /></head>'
+    bare = re.sub(r'<title>[^<]*</title>|<link rel="shortcut icon"[^>]*>', "", streamlit_page())
+    return bare.replace("</head>", ours, 1)
 
 
 def addresses() -> list[str]:

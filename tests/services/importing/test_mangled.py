@@ -16,7 +16,7 @@ from cs_ml.domain.bundle import FILES
 from cs_ml.services.importing import ImportReport, InvalidBundle
 from cs_ml.store.database import Database
 from cs_ml.store.tables import CRMActivity
-from tests.services.importing.bundles import SMALL, dump, rows, service, write
+from tests.services.importing.bundles import SMALL, but_noted, dump, rows, service, write
 from tests.support.databases import sqlite_url
 from tests.support.factories import add_tenant
 
@@ -74,7 +74,7 @@ def check(source: Path, database: Database) -> None:
         assert stored[table] == counted.get(name, 0), name
     after = dump(database)
     service(database).import_bundle(actor, source)
-    assert dump(database) == after
+    assert but_noted(after, dump(database)) == after
 
 
 def attempt(database: Database, actor: Actor, source: Path) -> ImportReport | InvalidBundle:

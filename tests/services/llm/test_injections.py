@@ -15,7 +15,7 @@ from cs_ml.services.clock import Moment
 from cs_ml.services.identity.tenant_settings import TenantSettingsService
 from cs_ml.services.predicting.scoring import read_scenes
 from cs_ml.store.database import Database
-from cs_ml.store.tables import CTA, Account, AccountMLPrediction, AIUsageEvent, Base, CRMActivity
+from cs_ml.store.tables import CTA, Account, AccountMLPrediction, AIUsageEvent, AuditEvent, Base, CRMActivity
 from cs_ml.ui.components import plain
 from tests.llm.server import FakeServer
 from tests.services.llm.injections import Attack, attacks
@@ -24,7 +24,7 @@ from tests.services.predictions.predicting import RULES, TestClock
 from tests.support.databases import sqlite_copy
 from tests.support.factories import NOW, add_account, add_tenant
 
-WRITTEN = {AccountMLPrediction.__tablename__, AIUsageEvent.__tablename__}
+WRITTEN = {AccountMLPrediction.__tablename__, AIUsageEvent.__tablename__, AuditEvent.__tablename__}
 NAME = re.compile(r"zorvex\d+", re.IGNORECASE)
 ACTIVE = re.compile(r"(?<!\\)[\[\]<!]|://")  # what Markdown or HTML would need
 
@@ -54,15 +54,20 @@ def add_attacked(database: Database, actor: Actor, notes: Sequence[str]) -> Sequ
 
 
 def other_rows(database: Database) -> dict[str, list[Any]]:
-    """Every row of every table that a prediction has no business with; that it was made is noted."""
+    """Every row of every table that a prediction has no business with."""
     with database.engine.connect() as connection:
         return {
-            table.name: sorted(
-                row for row in map(repr, connection.execute(select(table))) if "'prediction.made'" not in row
-            )
+            table.name: sorted(map(repr, connection.execute(select(table))))
             for table in Base.metadata.sorted_tables
             if table.name not in WRITTEN
         }
+
+
+def noted(database: Database) -> list[tuple[str, str, str]]:
+    """Tenant, action and what it concerns, of every entry of the audit log, oldest first."""
+    asked = select(AuditEvent.tenant_id, AuditEvent.action, AuditEvent.entity_id).order_by(AuditEvent.id)
+    with database.engine.connect() as connection:
+        return [(row[0], row[1], row[2]) for row in connection.execute(asked)]
 
 
 def texts(found: Prediction) -> Iterator[str]:
@@ -89,7 +94,7 @@ def test_orders_in_notes_reach_nothing(database: Database, server: FakeServer) -
     accounts = add_attacked(database, actor, [attack.note for attack in held])
     rules = rules_by_account(database, actor, accounts)
     assert len(held) >= 300
-    before = other_rows(database)
+    before, noted_before = other_rows(database), noted(database)
     with modelled(database, server.url, TestClock()) as service:
         service._limit = type(service._limit)(per_day=len(held))
         for account, attack, number in zip(accounts, held, range(len(held)), strict=True):
@@ -105,6 +110,8 @@ def test_orders_in_notes_reach_nothing(database: Database, server: FakeServer) -
     assert len(server.requests) > len(held)
     assert not any(NAME.search(request.raw.decode()) for request in server.requests)
     assert other_rows(database) == before
+    made = [(actor.tenant_id, "prediction.made", str(account)) for account in accounts]
+    assert noted(database) == noted_before + made
     assert stored_of(database) == {str(account): 1 for account in accounts}
     flagged = sum("far_apart" in found.doubts for found in all_of(database, actor, accounts))
     assert flagged > 0

@@ -209,10 +209,15 @@ def test_a_socket_of_another_origin_is_closed_before_it_opens(headers: dict[str,
 def test_the_page_at_our_addresses_knows_its_server() -> None:
     assert "/account" in addresses()
     with site() as client:
-        answer = client.get("/account?account=1")
+        answer, start = client.get("/account?account=1"), client.get("/")
         assert client.get("/portfolio", follow_redirects=False).headers["location"] == "/"
     inline = re.findall(r"<script>(.*?)</script>", answer.text, re.DOTALL)
     assert BASE_SCRIPT in inline
     assert all(source_hash(script) in answer.headers["content-security-policy"] for script in inline)
-    assert answer.text.replace(f"<script>{BASE_SCRIPT}</script>", "") == streamlit_page()
+    head = r"<title>.*?</title>|<link rel=\"(shortcut )?icon\"[^>]*>"
+    assert next(found[0] for found in re.finditer(head, answer.text)) == "<title>CS ML</title>"
+    assert answer.text.count('<link rel="icon" href="data:image/svg+xml;base64,') == 1
+    bare = re.sub(head, "", answer.text.replace(f"<script>{BASE_SCRIPT}</script>", ""))
+    assert bare == re.sub(head, "", streamlit_page())
+    assert start.text == answer.text
     assert answer.headers["cache-control"] == "no-cache"

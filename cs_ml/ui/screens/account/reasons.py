@@ -9,6 +9,7 @@ from cs_ml.domain.predictions import Evidence, Prediction, RiskFactor
 from cs_ml.ui.charts.risk import parts_figure
 from cs_ml.ui.components import plain, table, text
 from cs_ml.ui.formatting import day, percent, points
+from cs_ml.ui.state import Key
 
 _MOST_EVIDENCE = 12
 _MOST_FACTORS = 5
@@ -17,12 +18,12 @@ _WORTH_A_FIGURE = 0.0005  # less would read as 0.0 points
 
 def draw_raising(prediction: Prediction, zone: tzinfo) -> None:
     st.header("What raises the risk", anchor=False)
-    _draw_factors(prediction.factors, prediction.evidence, zone, nothing="Nothing known points to a risk.")
+    _draw_factors(prediction.factors, prediction.evidence, zone, Key.RAISING, "Nothing known points to a risk.")
 
 
 def draw_lowering(prediction: Prediction, zone: tzinfo) -> None:
     st.header("What speaks for staying", anchor=False)
-    _draw_factors(prediction.protective, prediction.evidence, zone, nothing="Nothing known speaks for staying.")
+    _draw_factors(prediction.protective, prediction.evidence, zone, Key.LOWERING, "Nothing known speaks for staying.")
 
 
 def parts_of(prediction: Prediction) -> list[tuple[str, float]]:
@@ -65,8 +66,10 @@ def draw_parts(prediction: Prediction | None) -> None:
         table([*rows, total], alt="The parts of the chance of leaving, in points of 100")
 
 
-def _draw_factors(factors: Sequence[RiskFactor], evidence: Sequence[Evidence], zone: tzinfo, *, nothing: str) -> None:
-    """One line each; opening one shows the facts behind it."""
+def _draw_factors(
+    factors: Sequence[RiskFactor], evidence: Sequence[Evidence], zone: tzinfo, key: Key, nothing: str
+) -> None:
+    """One line each; opening one shows the facts behind it. The small ones are drawn when they are asked for."""
     if not factors:
         st.caption(nothing)
     facts = {fact.id: fact for fact in evidence}
@@ -77,10 +80,11 @@ def _draw_factors(factors: Sequence[RiskFactor], evidence: Sequence[Evidence], z
         if rest := factors[shown:]:
             together = sum(factor.points or 0.0 for factor in rest)
             size = f", together {_size(together)}" if together else ""
-            fold = st.expander(f"{len(rest)} smaller ones{size}", type="compact")
-            with fold, st.container(gap="xsmall"):
-                for factor in rest:
-                    _draw_factor(factor, facts, zone)
+            fold = st.expander(f"{len(rest)} smaller ones{size}", type="compact", key=key, on_change="rerun")
+            if fold.open:
+                with fold, st.container(gap="xsmall"):
+                    for factor in rest:
+                        _draw_factor(factor, facts, zone)
 
 
 def _draw_factor(factor: RiskFactor, facts: Mapping[str, Evidence], zone: tzinfo) -> None:

@@ -28,9 +28,9 @@ FLAG_LABELS: Mapping[Flag, str] = {
     Flag.NO_HEALTH: "No health score",
 }
 FLAG_HELP = (
-    "High risk, no open CTA: high or critical risk, and no call to action is open. Renewal near, no contact: renewal "
-    f"within 90 days and no call, mail or meeting in the last {TOUCH_DAYS}. No recent prediction: none that is valid, "
-    f"or one older than {STALE_DAYS} days. No health score: none in the last 90 days. Several together: all must hold."
+    "High risk, no open CTA: high or critical risk and no open call to action. Renewal near, no contact: renewal "
+    f"within 90 days, no call, mail or meeting in the last {TOUCH_DAYS}. No recent prediction: none that is valid, or "
+    f"none of the last {STALE_DAYS} days. No health score: none in 90 days. Several together: all must hold."
 )
 _WORK: Mapping[Work, str] = {"open": "Open CTAs", "overdue": "Overdue CTAs"}
 _SORTS: Mapping[Sort, str] = {
@@ -41,8 +41,8 @@ _SORTS: Mapping[Sort, str] = {
     Sort.NAME: "Name",
 }
 _SORT_HELP = (
-    "Loss that can be prevented: chance of leaving × yearly revenue (against your average in the same currency) × how "
-    "near the renewal is (within 90 days counts fully, within 180 days or unknown half, later a quarter)."
+    "Loss that can be prevented: chance of leaving × yearly revenue (against your average in its currency) × how near "
+    "the renewal is (within 90 days fully, within 180 days or unknown half, later a quarter)."
 )
 
 
@@ -63,7 +63,8 @@ def ask_owner(actor: Actor, choices: Choices) -> int | None:
     chosen = st.query_params.get(OWNER_PARAM, "")
     if chosen != EVERYBODY and chosen not in names:
         chosen = mine if mine in names else EVERYBODY
-    st.query_params[OWNER_PARAM] = chosen
+    if st.query_params.get(OWNER_PARAM) != chosen:
+        st.query_params[OWNER_PARAM] = chosen
     st.session_state[Key.ACCOUNTS_OF] = chosen
 
     def label(option: str) -> str:
@@ -152,10 +153,10 @@ def draw_active(query: PortfolioQuery, matching: int, accounts: int) -> None:
         *([_WORK[query.work]] if query.work else []),
         *(FLAG_LABELS[flag] for flag in Flag if flag in query.flags),
     ]
+    if not parts:
+        st.markdown(count(accounts, "account"))
+        return
     with st.container(horizontal=True, vertical_alignment="center"):
-        if not parts:
-            st.markdown(count(accounts, "account"), width="content")
-            return
         st.markdown(f"**{matching:,} of {count(accounts, 'account')}**: {' · '.join(parts)}", width="content")
         st.button(":primary[Reset filters]", key=Key.RESET, on_click=show_only, type="tertiary")
 

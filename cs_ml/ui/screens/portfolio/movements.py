@@ -20,7 +20,7 @@ _BANDS: Sequence[HealthBand | None] = (*HEALTH_BANDS, None)
 
 def draw_movements(owner_id: int | None, zone: tzinfo) -> None:
     """A fold that asks for nothing until it is opened."""
-    fold = st.expander("What moved in health", key=Key.MOVED, on_change="rerun", icon=":material/swap_vert:")
+    fold = st.expander("What moved in health", key=Key.MOVED, on_change="rerun")
     if fold.open:
         with fold:
             _draw(owner_id, zone)

@@ -1,6 +1,7 @@
 """The figures on top; each opens the accounts that it is made of."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,20 +31,20 @@ class _Tile:
 def draw_tiles(tiles: Tiles) -> None:
     drawn = (_accounts, _health, _at_risk, _losses, _renewals, _work)
     with st.grid(len(drawn), min_column_width=_LEAST_WIDTH, gap="xsmall"):
-        for tile in drawn:
-            _draw(tile(tiles))
+        for place, tile in enumerate(drawn):
+            _draw(place, tile(tiles))
     _draw_flags(tiles)
 
 
-def _draw(tile: _Tile) -> None:
+def _draw(place: int, tile: _Tile) -> None:
     with st.container(border=True, height="stretch", gap="xxsmall"):
         st.metric(tile.label, tile.value, help=tile.help)
         if tile.lines:
             st.caption("  \n".join(tile.lines))
         if tile.shows:
-            with st.container(horizontal=True, gap="small"):
-                for label, filters in tile.shows.items():
-                    _draw_button(f"{tile.label}_{label}", label, **filters)
+            with st.container(horizontal=True, gap="small") if len(tile.shows) > 1 else nullcontext():
+                for n, (label, filters) in enumerate(tile.shows.items()):
+                    _draw_button(f"{place}_{n}", label, **filters)
 
 
 def _draw_button(name: str, label: str, **filters: Any) -> None:
@@ -102,15 +103,21 @@ def _at_risk(tiles: Tiles) -> _Tile:
 
 
 def _losses(tiles: Tiles) -> _Tile:
-    first, *rest = [_range(loss) for loss in tiles.losses] or [UNKNOWN]
+    """The currency follows in small: with it, two ends are too wide for a phone."""
+    ranges = [(_range(loss), loss.currency or "currency not known") for loss in tiles.losses]
+    (value, currency), *rest = ranges or [(UNKNOWN, "")]
     n = sum(loss.accounts for loss in tiles.losses)
     return _Tile(
         label=f"Likely loss, {DEFAULT_WINDOW_DAYS} days",
-        value=first,
-        help="What is likely to be lost: chance of leaving × yearly revenue, added up. One end takes the chances as "
-        "they are predicted, the other at the level that is usual for you, each with the play of chance: in 8 of 10 "
-        "cases the loss lies inside, if one of the two levels is right.",
-        lines=[*rest, f"from {count(n, 'account')} with prediction and revenue"],
+        value=value,
+        help="Chance of leaving × yearly revenue, added up. One end takes the chances as they are predicted, the other "
+        "at the level that is usual for you, each with the play of chance: in 8 of 10 cases the loss lies inside, if "
+        "one of the two levels is right.",
+        lines=[
+            *([currency] if currency else []),
+            *(f"{size}{NARROW}{name}" for size, name in rest),
+            f"from {count(n, 'account')} with prediction and revenue",
+        ],
     )
 
 
@@ -143,4 +150,4 @@ def _work(tiles: Tiles) -> _Tile:
 
 
 def _range(loss: LossRange) -> str:
-    return f"{short(loss.low)}\N{EN DASH}{short_money(loss.high, loss.currency)}"
+    return f"{short(loss.low)}\N{EN DASH}{short(loss.high)}"
