@@ -161,11 +161,25 @@ def _span(name: FigureName, value: float, drawn: Floats, tails: tuple[float, flo
     end is turned around the value instead (basic bootstrap), which takes the bias off twice. Either way alone holds too
     seldom, the one missing below and the other above.
     """
+    if name == "auprc" and 0 < value < 1 and drawn.min() > 0 and drawn.max() < 1:
+        # Its draws are skewed by the ends of 0..1, which log odds are not (Boyd, Eng and Page 2013).
+        odds = _log_odds(drawn)
+        low, high = (float(end) for end in np.quantile(odds, tails))
+        bias = float(odds.mean() - _log_odds(value))
+        return float(_chance(low - bias)), float(_chance(high - bias))
     low, high = (float(end) for end in np.quantile(drawn, tails))
     bias = float(drawn.mean()) - value
     begin = min(2 * value - high, low - bias) if name == "ece" else low - bias
     least, most = _RANGES[name]
     return min(max(begin, least), value), max(min(high - bias, most), value)
+
+
+def _log_odds(share: Any) -> Any:
+    return np.log(share / (1 - share))
+
+
+def _chance(odds: float) -> Any:
+    return 1 / (1 + np.exp(-odds))
 
 
 def _tails(sample: Sample) -> tuple[float, float]:
