@@ -34,7 +34,7 @@ class Lineup:
     free: Sequence[Engine]
     idle: Sequence[Engine] = ()
     llm: bool = True
-    llm_calibration: tuple[Calibration, str] | None = None
+    llm_calibration: tuple[Calibration, str, float] | None = None
 
     @property
     def signals(self) -> bool:
@@ -104,8 +104,9 @@ class TenantLineups:
         return engine
 
 
-def _numbers(found: StoredCalibration | None) -> tuple[Calibration, str] | None:
-    return (Calibration.load(found.numbers), found.version) if found else None
+def _numbers(found: StoredCalibration | None) -> tuple[Calibration, str, float] | None:
+    """The numbers, their version, and the share that left among what they were fitted to."""
+    return (Calibration.load(found.numbers), found.version, found.churned / found.outcomes) if found else None
 
 
 def _adjusted(engine: Engine, calibrations: Mapping[EngineName, StoredCalibration]) -> Engine:

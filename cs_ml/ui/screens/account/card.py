@@ -64,7 +64,8 @@ def draw_card(prediction: Prediction, now: datetime, zone: tzinfo) -> None:
     st.metric(
         f"Chance of leaving within {prediction.window_days} days",
         percent(chance),
-        help=f"Of 100 accounts in the same position, so many are expected to leave in that time. {_how_sure(prediction)}",
+        help="Of 100 accounts in the same position, so many are expected to leave in that time. "
+        + _how_sure(prediction),
     )
     method = _method(prediction)
     st.markdown(
