@@ -21,7 +21,7 @@ from cs_ml.ui.screens.portfolio.tiles import draw_tiles
 def render() -> None:
     actor = require_actor(Permission.READ)
     choices = services().portfolio.choices(actor)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True, vertical_alignment="center"):
         st.title("Portfolio", anchor=False, width="stretch")
         if not choices.accounts:
             _draw_empty(may_import=actor.may(Permission.IMPORT), owned=actor.scope == "owned")

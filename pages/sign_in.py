@@ -8,8 +8,15 @@ from cs_ml.ui.entry.authenticator import Authenticator
 from cs_ml.ui.entry.handover import claim
 from cs_ml.ui.runtime import client_address, sessions
 
+_WIDTH = 704  # pixels: as much as a form can use
+
 
 def render() -> None:
+    with st.container(horizontal_alignment="center"), st.container(width=_WIDTH):
+        _draw()
+
+
+def _draw() -> None:
     st.title("CS ML")
     form = Authenticator(partial(sessions().sign_in, client=client_address()))
     ticket = form.ask()

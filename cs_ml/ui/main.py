@@ -35,7 +35,7 @@ def run() -> None:
     else:
         managed = MANAGED if found.actor.may(Permission.MANAGE_TENANT) else ()
         page = st.navigation([_entry(*entry) for entry in (*ENTRIES, *managed)], position="top")
-    st.set_page_config(page_title=f"{page.title} — CS ML", layout="wide" if found else "centered")
+    st.set_page_config(page_title=f"{page.title} — CS ML", layout="wide")
     with one_look(found):
         if found is not None:
             draw_frame(found)

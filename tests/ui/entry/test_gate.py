@@ -18,7 +18,7 @@ from cs_ml.ui import runtime
 from cs_ml.ui.entry.gate import CLOSED, NEEDS_SESSION, Gate, content_policy
 from cs_ml.ui.entry.handover import SCRIPT, source_hash
 from cs_ml.ui.entry.routes import routes
-from cs_ml.ui.entry.shell import BASE_SCRIPT, addresses, streamlit_page
+from cs_ml.ui.entry.shell import BASE_SCRIPT, STYLE, addresses, streamlit_page
 from tests.support.apps import App
 from tests.support.factories import add_tenant
 
@@ -217,7 +217,9 @@ def test_the_page_at_our_addresses_knows_its_server() -> None:
     head = r"<title>.*?</title>|<link rel=\"(shortcut )?icon\"[^>]*>"
     assert next(found[0] for found in re.finditer(head, answer.text)) == "<title>CS ML</title>"
     assert answer.text.count('<link rel="icon" href="data:image/svg+xml;base64,') == 1
-    bare = re.sub(head, "", answer.text.replace(f"<script>{BASE_SCRIPT}</script>", ""))
+    bare = re.sub(
+        head, "", answer.text.replace(f"<script>{BASE_SCRIPT}</script>", "").replace(f"<style>{STYLE}</style>", "")
+    )
     assert bare == re.sub(head, "", streamlit_page())
     assert start.text == answer.text
     assert answer.headers["cache-control"] == "no-cache"

@@ -69,9 +69,9 @@ def ask_owner(actor: Actor, choices: Choices) -> int | None:
 
     def label(option: str) -> str:
         if option == EVERYBODY:
-            return f"Everybody ({count(choices.accounts, 'account')})"
+            return f"Everybody's · {count(choices.accounts, 'account')}"
         owner = names[option]
-        return f"{owner.name}{' (you)' if option == mine else ''} ({count(owner.accounts, 'account')})"
+        return f"{owner.name}{' (you)' if option == mine else ''} · {count(owner.accounts, 'account')}"
 
     st.selectbox(
         "Accounts of",
@@ -79,6 +79,7 @@ def ask_owner(actor: Actor, choices: Choices) -> int | None:
         format_func=label,
         key=Key.ACCOUNTS_OF,
         on_change=_choose_owner,
+        label_visibility="collapsed",  # above the title's line it would push the page down
         width=280,
     )
     return None if chosen == EVERYBODY else int(chosen)
