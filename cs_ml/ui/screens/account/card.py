@@ -65,11 +65,10 @@ def draw_card(prediction: Prediction, now: datetime, zone: tzinfo) -> None:
     st.metric(
         f"Chance of leaving within {prediction.window_days} days",
         percent(chance),
-        help="Of 100 accounts in the same position, so many are expected to leave in that time. An expectation of the "
-        "method named below, not yet compared with what happened at your customers: trust the order more than the "
-        "figure.",
+        help="Of 100 accounts in the same position, so many are expected to leave in that time. "
+        + _how_sure(prediction),
     )
-    method = ENGINE_WORDS[prediction.provenance.engine].lower()
+    method = _method(prediction)
     st.markdown(
         f"The {method} expects {chance_words(chance)} to leave: **{times_usual(chance, usual)}** ({percent(usual)})."
     )
@@ -89,12 +88,27 @@ def draw_card(prediction: Prediction, now: datetime, zone: tzinfo) -> None:
     _draw_origin(prediction.provenance)
 
 
+def _method(prediction: Prediction) -> str:
+    """To stand after an article."""
+    engine = prediction.provenance.engine
+    return "model learned from your outcomes" if engine == "learned" else ENGINE_WORDS[engine].lower()
+
+
+def _how_sure(prediction: Prediction) -> str:
+    if prediction.provenance.engine == "learned" or prediction.raw_probability is not None:
+        return "Fitted to what became of your own accounts; the Accuracy page says how well that holds."
+    return (
+        "An expectation of the method named below, not yet compared with what happened at your customers: trust the "
+        "order more than the figure."
+    )
+
+
 def _draw_adjustment(prediction: Prediction) -> None:
     """Both figures, where they differ as shown."""
     raw = prediction.raw_probability
     if raw is None or percent(raw) == percent(prediction.probability):
         return
-    method = ENGINE_WORDS[prediction.provenance.engine].lower()
+    method = _method(prediction)
     st.caption(
         f"The {method} alone says {percent(raw)}; adjusted to what became of your own accounts it is "
         f"{percent(prediction.probability)}."
