@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
-from sqlalchemy import JSON, Boolean, ColumnElement, Dialect, Enum, Integer, Numeric, Text, bindparam
+from sqlalchemy import JSON, ColumnElement, Dialect, Enum, Integer, Numeric, Text, bindparam
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -93,12 +93,13 @@ class Money(TypeDecorator[Decimal]):
         return Decimal(f"{value:.{self.scale}f}")
 
 
-class _Among(FunctionElement[bool]):
-    type = Boolean()
+class _Among(FunctionElement[Any]):
+    """Of no type: beside a boolean one SQLAlchemy writes "= 1" on SQLite, and no index is used any more."""
+
     inherit_cache = True
 
 
-def among(column: Any, name: str) -> ColumnElement[bool]:
+def among(column: Any, name: str) -> ColumnElement[Any]:
     """Whether `column` is one of the ids in the parameter `name`, a list.
 
     On PostgreSQL an array: one text whatever its length, so that the plan is kept and nothing is rendered anew. SQLite
