@@ -15,6 +15,7 @@ from cs_ml.ui.screens.accuracy.headline import (
     draw_figures,
     draw_guard,
     draw_nothing,
+    draw_shadows,
 )
 from cs_ml.ui.screens.accuracy.misses import draw_misses
 from cs_ml.ui.screens.accuracy.runs import draw_runs
@@ -31,6 +32,8 @@ def render() -> None:
     draw_guard(counts)
     if source is Source.BACKTEST:
         draw_runs(actor)
+    else:
+        draw_shadows(state.shadows)
     if chosen is None:
         draw_nothing(source, counts)
         return

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from cs_ml.domain.predictions import EngineName
 from cs_ml.engines.base import Engine
@@ -26,6 +27,7 @@ from cs_ml.services.importing import ImportService
 from cs_ml.services.learning.leaderboard import LeaderboardService
 from cs_ml.services.learning.lineup import TenantLineups
 from cs_ml.services.learning.quality import QualityService
+from cs_ml.services.learning.shadows import ShadowService
 from cs_ml.services.learning.training import TrainingService
 from cs_ml.services.llm.chain import EngineChain, LanguageModel
 from cs_ml.services.llm.entities import KnownEntitiesCache
@@ -126,7 +128,8 @@ def wire(settings: Settings, database: Database, clock: Clock, llm: LlmClient | 
     portfolio, validation = PortfolioService(database, clock), ValidationService(database, clock)
     batches = BatchService(database, clock, engines, after=automation.after)
     predictions = PredictionService(database, clock, chain, limit, claim_ttl=ttl, after=automation.after)
-    parts = LongWorkParts(database, clock, portfolio, predictions, batches, validation)
+    shadows, leaderboard = _shadows(database, clock, engines, model), LeaderboardService(database, clock)
+    parts = LongWorkParts(database, clock, portfolio, predictions, batches, validation, leaderboard, shadows)
     long_work = _long_work(parts, workforce, limit, settings)
     return Services(
         settings=settings,
@@ -164,7 +167,7 @@ def wire(settings: Settings, database: Database, clock: Clock, llm: LlmClient | 
         accuracy=AccuracyService(database, clock),
         backtests=BacktestService(database, clock, _engines_at(scorecard, training, model)),
         training=training,
-        leaderboard=LeaderboardService(database, clock),
+        leaderboard=leaderboard,
         quality=QualityService(database, clock, points),
         llm=llm,
     )
@@ -173,6 +176,10 @@ def wire(settings: Settings, database: Database, clock: Clock, llm: LlmClient | 
 def _long_work(parts: LongWorkParts, workforce: Workforce, limit: PredictionLimit, settings: Settings) -> LongWork:
     batch_limit = BatchLimit(settings.limit_batches_per_day)
     return wire_long_work(parts, workforce.queue, limit, batch_limit, lanes=workforce.lanes)
+
+
+def _shadows(database: Database, clock: Clock, engines: TenantLineups, model: LanguageModel | None) -> ShadowService:
+    return ShadowService(database, clock, engines, partial(ModelAlone, model=model) if model else None)
 
 
 def _engines_at(rules: Engine, training: TrainingService, model: LanguageModel | None) -> dict[EngineName, EngineAt]:

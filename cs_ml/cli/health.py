@@ -10,7 +10,7 @@ from cs_ml.cli.options import Account, Json, Tenant
 from cs_ml.cli.output import show, show_data
 from cs_ml.domain.health.changes import Change
 from cs_ml.domain.health.insights import HealthInsights
-from cs_ml.domain.predictions import PredictionType
+from cs_ml.domain.predictions import Prediction, PredictionType
 from cs_ml.services.health.answers import backtest_answer, changes_answer, health_answer
 
 
@@ -42,7 +42,7 @@ def health(
     if as_json:
         show_data(health_answer(found))
     elif found.health:
-        _show_insights(found.health)
+        _show_insights(found, found.health)
 
 
 def health_backtest(*, tenant: Tenant, as_json: Json = False) -> None:
@@ -95,11 +95,19 @@ def _show_change(name: str, change: Change) -> None:
     show(f"  {change.note}")
 
 
-def _show_insights(found: HealthInsights) -> None:
-    show(found.summary)
+def _show_insights(prediction: Prediction, found: HealthInsights) -> None:
+    show(prediction.explanation)
+    source = prediction.provenance
+    if found.words is not None:
+        show(f"  (In the words of {source.model}; every figure below is of the statistics.)")
+    if prediction.unmatched_numbers:
+        show(f"  Not found in the data: {', '.join(prediction.unmatched_numbers)}.")
+    if source.fallback_reason:
+        show(f"  The language model gave no words this time: {source.fallback_reason}.")
     for insight in found.insights:
         show(f"  {insight.insight} {insight.suggested_action}".rstrip())
-    for anomaly in found.anomalies:
+    for number, anomaly in enumerate(found.anomalies):
         show(f"  {anomaly.ended:%Y-%m-%d}  {anomaly.meaning:<7}  {anomaly.description}")
-        for cause in anomaly.possible_causes:
+        named = [cause.text for cause in found.words.causes if cause.anomaly == number] if found.words else []
+        for cause in (*anomaly.possible_causes, *named):
             show(f"              {cause}")

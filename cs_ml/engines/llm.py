@@ -1,7 +1,6 @@
 """Engine `llm`: a language model judges the facts; names are hidden from it, and its claims are held against them."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from decimal import Decimal
+from collections.abc import Iterator, Mapping
 
 from cs_ml.domain.context import AccountContext, TenantReference
 from cs_ml.domain.policy import LLM_CONFIDENCE_CAP, MAX_PROBABILITY, MIN_PROBABILITY
@@ -10,10 +9,8 @@ from cs_ml.engines.base import Answer
 from cs_ml.engines.evidence import all_evidence
 from cs_ml.engines.features import feed_stopped
 from cs_ml.engines.grounding import known_ids, unmatched_numbers
-from cs_ml.engines.question import Asking, Question
+from cs_ml.engines.question import Asking, Caller, Question
 from cs_ml.llm.answers import Advice, ChurnAnswer, Factor
-from cs_ml.llm.client import LlmClient
-from cs_ml.llm.request import Message
 from cs_ml.llm.schema import AnswerRejected
 
 _STOPPED_FEED_CONFIDENCE = 0.5
@@ -23,51 +20,20 @@ _CITED_SHOWN = 2  # facts that stand for a factor's current value
 class LlmEngine:
     name: EngineName = "llm"
 
-    def __init__(
-        self,
-        client: LlmClient,
-        asking: Asking,
-        reserve: Callable[[Decimal | None], object],
-        *,
-        on_behalf: str = "",
-        patient: bool = False,
-    ) -> None:
-        """`client` is the process's; `asking` is the tenant's (`on_behalf`), as its data and settings are now.
-
-        `reserve` is told before a call what it may cost in US dollars, None where no price is known; it raises
-        EngineUnavailable where the budget has no room. `patient`: where the model is only busy, an error says when to
-        ask again.
-        """
-        self._client = client
+    def __init__(self, asking: Asking, caller: Caller) -> None:
+        """`asking` is the tenant's (on whose behalf `caller` calls), as its data and settings are now."""
         self._asking = asking
-        self._reserve = reserve
-        self._on_behalf = on_behalf
-        self._patient = patient
+        self._caller = caller
         self.version = asking.prompt.version
 
     def assess(self, context: AccountContext, reference: TenantReference, window_days: int) -> Answer:
         """Raises EngineUnavailable with a Fault as its reason and the attempts made."""
         prompt = self._asking.prompt
-        question = self._asking.about(context, reference, window_days)
 
-        def shorter() -> tuple[Sequence[Message], Collection[str]]:
-            nonlocal question
-            question = self._asking.about(context, reference, window_days, short=True)
-            return question.messages, question.facts.ids
+        def about(short: bool) -> Question:
+            return self._asking.about(context, reference, window_days, short=short)
 
-        self._reserve(self._client.expected_cost(question.messages, ChurnAnswer, max_tokens=prompt.max_tokens))
-        done = self._client.complete(
-            question.messages,
-            ChurnAnswer,
-            operation="churn-prediction",
-            ids=question.facts.ids,
-            check=lambda answer: _require_evidence(answer, question),
-            shorter=shorter,
-            max_tokens=prompt.max_tokens,
-            temperature=prompt.temperature,
-            on_behalf=self._on_behalf,
-            patient=self._patient,
-        )
+        done, question = self._caller.ask(prompt, ChurnAnswer, "churn-prediction", about, _require_evidence)
         provenance = Provenance(
             engine=self.name,
             version=self.version,

@@ -1,10 +1,11 @@
 """How good forecasts were: every figure with its 95 % interval by account, calibration bins, and what warnings came to.
 
-Windows of one account are not independent, so intervals come from drawing accounts, not forecasts (cluster bootstrap,
-expanded percentiles). What cannot be told (one outcome only, too few forecasts) is None.
+Windows of one account are not independent, so intervals come from drawing accounts, not forecasts (cluster bootstrap):
+expanded percentiles less the bias that the draws show (Efron and Tibshirani 1993, chapter 10). What cannot be told (one
+outcome only, too few forecasts) is None. `benchmarks/engines/intervals.py` measures how often they hold the truth.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,17 @@ RESAMPLES = 1000
 SEED = 7
 _CELLS = 4_000_000  # of a block of resamples, which bounds the memory
 _FEWEST_ACCOUNTS = 5  # fewer tell nothing about how sure a figure is
+_PLAIN = (0.025, 0.975)
+_ANY = float("inf")
+_RANGES: Mapping[FigureName, tuple[float, float]] = {
+    "brier": (0, 1),
+    "skill": (-_ANY, 1),
+    "log_loss": (0, _ANY),
+    "auroc": (0, 1),
+    "auprc": (0, 1),
+    "ece": (0, 1),
+    "lift10": (0, _ANY),
+}
 _Z = 1.959963984540054  # of a 95 % interval
 
 
@@ -38,8 +50,6 @@ def evaluate(
     values = {name: _value(name, sample) for name in figures}
     told = [name for name in figures if values[name] is not None]
     spans = _intervals(sample, told, resamples, seed) if sample.accounts >= _FEWEST_ACCOUNTS else {}
-    if (ece := values.get("ece")) is not None and "ece" in spans:
-        spans["ece"] = _debiased(ece, *spans["ece"])
     return Evaluation(
         n=n,
         accounts=sample.accounts,
@@ -135,12 +145,41 @@ def _intervals(
             found[name].append(values)
     joined = {name: np.concatenate(values) for name, values in found.items()}
     told = {name: values[np.isfinite(values)] for name, values in joined.items()}
-    low, high = _tails(sample)
+    here, few = sample.resampled(names, np.ones((1, sample.accounts))), _tails(sample)
+    # Draws move the edge of the top share too, so those of the lift do not vary too little.
     return {
-        name: (float(np.quantile(values, low)), float(np.quantile(values, high)))
+        name: _span(name, float(here[name][0]), values, _PLAIN if name == "lift10" else few)
         for name, values in told.items()
         if len(values) >= 0.95 * resamples
     }
+
+
+def _span(name: FigureName, value: float, drawn: Floats, tails: tuple[float, float]) -> tuple[float, float]:
+    """The percentiles of the draws less their bias, within what the figure can be.
+
+    Chance gaps only add up, so the calibration error is biased most, and the draws show a part of that only: its lower
+    end is turned around the value instead (basic bootstrap), which takes the bias off twice. Either way alone holds too
+    seldom, the one missing below and the other above.
+    """
+    if name == "auprc" and 0 < value < 1 and drawn.min() > 0 and drawn.max() < 1:
+        # Its draws are skewed by the ends of 0..1, which log odds are not (Boyd, Eng and Page 2013).
+        odds = _log_odds(drawn)
+        low, high = (float(end) for end in np.quantile(odds, tails))
+        bias = float(odds.mean() - _log_odds(value))
+        return float(_chance(low - bias)), float(_chance(high - bias))
+    low, high = (float(end) for end in np.quantile(drawn, tails))
+    bias = float(drawn.mean()) - value
+    begin = min(2 * value - high, low - bias) if name == "ece" else low - bias
+    least, most = _RANGES[name]
+    return min(max(begin, least), value), max(min(high - bias, most), value)
+
+
+def _log_odds(share: Any) -> Any:
+    return np.log(share / (1 - share))
+
+
+def _chance(odds: float) -> Any:
+    return 1 / (1 + np.exp(-odds))
 
 
 def _tails(sample: Sample) -> tuple[float, float]:
@@ -153,12 +192,6 @@ def _tails(sample: Sample) -> tuple[float, float]:
     few = max(min(left, stayed), 2)
     tail = float(norm.cdf(-np.sqrt(few / (few - 1)) * t.ppf(0.975, few - 1)))
     return tail, 1 - tail
-
-
-def _debiased(value: float, low: float, high: float) -> tuple[float, float]:
-    """Chance gaps only add up, so a resample shows more of them than the sample, as that does than the truth: its
-    percentiles are turned around the value (basic bootstrap)."""
-    return max(2 * value - high, 0.0), max(2 * value - low, value)
 
 
 def _draws(rng: np.random.Generator, rows: int, accounts: int) -> Floats:

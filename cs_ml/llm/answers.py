@@ -44,3 +44,18 @@ class ChurnAnswer(StrictAnswer):
     factors: list[Factor] = Field(max_length=4, json_schema_extra=_ONE)
     explanation: Annotated[str, Field(min_length=1, max_length=480)]
     recommendations: list[Advice] = Field(max_length=2)
+
+
+class Cause(StrictAnswer):
+    """A possible cause of the anomaly with this number, with the ids of the facts that it rests on."""
+
+    anomaly: int = Field(ge=1, le=99)
+    sentence: Sentence
+    evidence: list[FactId] = Field(max_length=4, json_schema_extra=_ONE)
+
+
+class HealthAnswer(StrictAnswer):
+    """Words about what the statistics found; no figure of them is the model's."""
+
+    summary: Annotated[str, Field(min_length=1, max_length=480)]
+    causes: list[Cause] = Field(max_length=4)

@@ -4,8 +4,11 @@ from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
-from sqlalchemy import JSON, Dialect, Enum, Numeric, Text
+from sqlalchemy import JSON, ColumnElement, Dialect, Enum, Integer, Numeric, Text, bindparam
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine, UserDefinedType
 
 Json = JSON().with_variant(JSONB(), "postgresql")
@@ -88,3 +91,31 @@ class Money(TypeDecorator[Decimal]):
         if value is None or isinstance(value, Decimal):
             return value
         return Decimal(f"{value:.{self.scale}f}")
+
+
+class _Among(FunctionElement[Any]):
+    """Of no type: beside a boolean one SQLAlchemy writes "= 1" on SQLite, and no index is used any more."""
+
+    inherit_cache = True
+
+
+def among(column: Any, name: str) -> ColumnElement[Any]:
+    """Whether `column` is one of the ids in the parameter `name`, a list.
+
+    On PostgreSQL an array: one text whatever its length, so that the plan is kept and nothing is rendered anew. SQLite
+    has no arrays, and plans a list of values better than a table of them.
+    """
+    return _Among(column, bindparam(name, expanding=True))
+
+
+@compiles(_Among)
+def _in_list(element: _Among, compiler: SQLCompiler, **words: Any) -> str:
+    column, ids = element.clauses
+    return compiler.process(column.in_(ids), **words)
+
+
+@compiles(_Among, "postgresql")
+def _in_array(element: _Among, compiler: SQLCompiler, **words: Any) -> str:
+    column, ids = element.clauses
+    array = bindparam(ids.key, type_=ARRAY(Integer))
+    return f"{compiler.process(column, **words)} = ANY({compiler.process(array, **words)})"

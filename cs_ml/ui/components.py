@@ -22,6 +22,7 @@ _BADGES: Mapping[RiskBand, Literal["red", "orange", "yellow", "blue"]] = {
     RiskBand.LOW: "blue",
 }
 _MOST_SHOWN = 15  # rows of a table that needs no scrolling of its own
+_LINE, _AROUND_LINES = 20, 15  # pixels
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 # Bare addresses and :shortcodes: are found in the text after Markdown was read, where a backslash no longer helps.
 _FOUND_LATER = re.compile(r"(://|:|@|www(?=\.))", re.IGNORECASE)
@@ -65,10 +66,16 @@ def facts(values: Mapping[str, str], hints: Mapping[str, str] | None = None) -> 
 
 
 def table(
-    rows: Rows, *, alt: str, download: str | None = None, key: str | None = None, wide: Sequence[str] = ()
+    rows: Rows,
+    *,
+    alt: str,
+    download: str | None = None,
+    key: str | None = None,
+    wide: Sequence[str] = (),
+    lines: int = 1,
 ) -> None:
-    """Rows as a table; `download` is the name of the file that its button saves, `wide` are columns of long texts.
-    Risky cells are made harmless."""
+    """Rows as a table; `download` is the name of the file that its button saves, `wide` are columns of long texts,
+    which wrap where rows have more than one of `lines`. Risky cells are made harmless."""
     height: Literal["content", "auto"] = "content" if len(rows) <= _MOST_SHOWN else "auto"
     st.dataframe(
         safe_rows(rows),
@@ -77,6 +84,7 @@ def table(
         key=key,
         height=height,
         placeholder="",
+        row_height=None if lines == 1 else _LINE * lines + _AROUND_LINES,
         column_config={name: st.column_config.Column(width="large") for name in wide},
     )
     if download:

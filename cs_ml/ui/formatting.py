@@ -29,6 +29,10 @@ ENGINE_WORDS: Mapping[Method, str] = {
     "llm": "Language model",
     "statistics": "Statistics of the scores",
 }
+DERIVED = (
+    "Your CRM sends no health scores. These are computed from activity: how recent it is, how much against the "
+    "account's own past, its mood, and open risks."
+)
 
 _UNITS = ((365 * 86400, "year"), (30 * 86400, "month"), (86400, "day"), (3600, "hour"), (60, "minute"))
 

@@ -70,6 +70,7 @@ class Key(StrEnum):
     MOVING = "moving"
     MOVED = "moved"
     MOVED_SINCE = "moved_since"
+    MOVERS = "movers"
     NEXT = "next"
     NOTICE = "notice"
     OVERRIDE = "override"

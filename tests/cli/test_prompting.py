@@ -71,7 +71,12 @@ def test_prompts_are_fine_or_end_with_4(capsys: pytest.CaptureFixture[str], tmp_
     with pytest.raises(SystemExit) as ended:
         main(["prompts", "check", "--json"])
     assert ended.value.code == 0
-    assert set(json.loads(capsys.readouterr().out)["data"]) == {"churn_risk", "system"}
+    assert set(json.loads(capsys.readouterr().out)["data"]) == {
+        "churn_risk",
+        "health_summary",
+        "health_system",
+        "system",
+    }
     folder = Path(shutil.copytree(prompts.FOLDER, tmp_path / "prompts"))
     frame = folder / "churn_risk.md"
     frame.write_text(frame.read_text(encoding="utf-8").replace("{{ base_rate }}", "{{ usual }}"), encoding="utf-8")

@@ -103,7 +103,7 @@ def _held_back(now: Situation) -> Iterator[HeldBack]:
     if now.automatic and now.made_today >= now.limit:
         yield HeldBack(
             reason=SkipReason.LIMIT,
-            words=f"All {now.limit} automated CTAs of today are used up.",
+            words=f"Today's limit of automated CTAs, {now.limit}, is used up.",
             until=now.resets_at,
         )
 

@@ -137,7 +137,8 @@ def _weight(factor: RiskFactor) -> float:
 
 
 def _because(playbook: Playbook, answered: Sequence[RiskFactor]) -> str:
-    used = "not used yet" if not playbook.times_used else f"used {playbook.times_used} times so far"
+    times = {0: "not used yet", 1: "used once so far"}
+    used = times.get(playbook.times_used, f"used {playbook.times_used} times so far")
     if not answered:
         return f"No playbook names these reasons; this one is for such CTAs, {used}."
     names = ", ".join(factor.factor.lower() for factor in answered[:3])

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Literal
 
 from cs_ml.domain.context import Dimension
+from cs_ml.domain.health.words import HealthWords
 from cs_ml.domain.policy import HEALTH_BANDS, HealthBand, RiskBand
 
 FORECAST_DAYS = 30
@@ -19,6 +20,7 @@ MIN_READINGS = 3  # fewer give no forecast
 MAX_READING_AGE = timedelta(days=30)  # an older score says nothing about what comes
 JUDGED_WITHIN = timedelta(days=3)  # how far from the end of the window a reading may lie that judges a forecast
 
+STEADY_POINTS = 3.0  # points in 30 days that are no direction yet
 LOW_SCORE = 40  # below it is the band "poor"
 STRONG_SCORE = 80  # the band "excellent"
 
@@ -105,6 +107,7 @@ class HealthInsights:
     """`derived`: the scores are computed by us, for want of any from the CRM. `slope` as in DimensionInsight.
 
     `forecast` is None where `no_forecast` says why. Areas are sentences; `risk_areas` are what goes along with leaving.
+    `summary` is the rule text; `words` those of a language model, where one was asked and answered.
     """
 
     as_of: datetime
@@ -122,6 +125,12 @@ class HealthInsights:
     strength_areas: tuple[str, ...]
     risk_areas: tuple[str, ...]
     summary: str
+    words: HealthWords | None = None
+
+
+def is_unclear(trend: Trajectory, slope: float | None) -> bool:
+    """Whether a score that is called stable moved, but too unsteadily to name a direction."""
+    return trend == "stable" and slope is not None and abs(slope) >= STEADY_POINTS
 
 
 def band_of(score: float) -> HealthBand:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from cs_ml.domain.context import Dimension
@@ -11,6 +11,11 @@ from cs_ml.domain.policy import HealthBand
 WEEKS = 12
 MOST_MOVERS = 50
 LEAST_POINTS = 10  # so many points make a mover, also within a band
+
+
+def week_ends(until: datetime) -> list[datetime]:
+    """The ends of the last WEEKS weeks, the last one is `until`, oldest first."""
+    return [until - timedelta(weeks=WEEKS - 1 - number) for number in range(WEEKS)]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,8 +53,22 @@ class Mover:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Member:
+    """A live account of a portfolio, as far as movements tell of it."""
+
+    account_id: int
+    reference: str | None
+    name: str
+    owner_name: str | None
+    created_at: datetime
+    currency: str | None
+    arr: Decimal | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Movements:
-    """`movers`: MOST_MOVERS at most of `moved`, the largest falls first."""
+    """`movers`: MOST_MOVERS at most of `moved`, the largest falls first. `derived`: of scores that we computed, as the
+    CRM sends none."""
 
     since: datetime
     until: datetime
@@ -57,3 +76,4 @@ class Movements:
     moves: Sequence[BandMove]
     moved: int
     movers: Sequence[Mover]
+    derived: bool = False

@@ -74,6 +74,9 @@ class TenantSettings(BaseModel):
     llm_budget_usd_month: Decimal | None = Field(
         default=None, ge=0, decimal_places=2, max_digits=12, description="an amount in US dollars, such as 250 or 99.50"
     )
+    shadow_llm_percent: int = Field(
+        default=0, ge=0, le=100, description="the share of accounts in percent, from 0 to 100"
+    )
     auto_cta_levels: Annotated[tuple[RiskBand, ...], BeforeValidator(_split)] = Field(
         default=(), description="risk levels with commas (critical,high,medium,low), or none"
     )

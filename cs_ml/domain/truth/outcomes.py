@@ -30,6 +30,7 @@ class Unjudged(StrEnum):
     APPROXIMATE = "approximate date"
     INCOMPLETE = "records incomplete"
     NO_SCORE = "no health score"
+    DELETED = "customer deleted"
 
 
 UNJUDGED_SENTENCES: Mapping[Unjudged, str] = {
@@ -37,6 +38,7 @@ UNJUDGED_SENTENCES: Mapping[Unjudged, str] = {
     Unjudged.LEFT_BEFORE: "The customer had already left when it was made.",
     Unjudged.APPROXIMATE: "When the customer left is known only roughly, so it may have been within the time or not.",
     Unjudged.NO_SCORE: "No health score was recorded near the end of its time.",
+    Unjudged.DELETED: "The customer was deleted, and the predictions with it.",
     Unjudged.INCOMPLETE: "It is not known whether all customers that left up to the end of its time are recorded.",
 }
 

@@ -4,10 +4,12 @@ open issues. Always shown as derived.
 A day's score depends on the LOOKBACK_DAYS before it alone, so it is the same whenever it is computed.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
+from cs_ml.domain.context import Dimension
 from cs_ml.engines.health.panel import Floats
 
 LOOKBACK_DAYS = 365
@@ -19,19 +21,21 @@ _NEUTRAL = 2  # imaginary neutral contacts, so that one bad mail is not the end
 _ISSUE_KEEPS = 0.75  # of the score, per open issue
 # Weights of recency, volume, sentiment and issues; where one is unknown the others share its part.
 _RECENCY, _VOLUME, _SENTIMENT, _ISSUES = 0.35, 0.35, 0.15, 0.15
+WEIGHTS: Mapping[Dimension, float] = {"engagement": _RECENCY + _VOLUME, "sentiment": _SENTIMENT, "support": _ISSUES}
 
 
 @dataclass(frozen=True, slots=True)
 class Contacts:
     """Accounts by days: activities, those with good and bad sentiment, and open issues.
 
-    The first LOOKBACK_DAYS columns are only looked back to. `issues` is None for a tenant that keeps none.
+    The first LOOKBACK_DAYS columns are only looked back to. `issues` is NaN before the first that an account ever had:
+    that none was open says nothing where nobody keeps them.
     """
 
     activities: Floats
     positive: Floats
     negative: Floats
-    issues: Floats | None
+    issues: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +47,22 @@ class DerivedScores:
     sentiment: Floats
     support: Floats
 
+    def parts(self) -> Mapping[Dimension, Floats]:
+        """The whole first."""
+        return {
+            "overall": self.overall,
+            "engagement": self.engagement,
+            "sentiment": self.sentiment,
+            "support": self.support,
+        }
+
 
 def derive(contacts: Contacts) -> DerivedScores:
     """Whole scores of 0..100."""
     recency, volume = _recency(contacts.activities), _volume(contacts.activities)
     good, bad = _trailing(contacts.positive, _FELT_DAYS), _trailing(contacts.negative, _FELT_DAYS)
     felt = np.where(good + bad > 0, 50 + 50 * (good - bad) / (good + bad + _NEUTRAL), np.nan)
-    issues = np.full(recency.shape, np.nan) if contacts.issues is None else 100 * _ISSUE_KEEPS**contacts.issues
+    issues = 100 * _ISSUE_KEEPS**contacts.issues
     overall = _mixed([(recency, _RECENCY), (volume, _VOLUME), (felt, _SENTIMENT), (issues, _ISSUES)])
     known = np.isfinite(recency)
     parts = (overall, _mixed([(recency, _RECENCY), (volume, _VOLUME)]), felt, issues)

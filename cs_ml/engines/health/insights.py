@@ -21,6 +21,7 @@ from cs_ml.domain.health.insights import (
     HealthInsights,
     Severity,
     band_of,
+    is_unclear,
 )
 from cs_ml.domain.health.reference import HealthReference
 from cs_ml.domain.health.timeline import HealthReading
@@ -57,7 +58,8 @@ def analyse(
     slope = slope_of(overall) if _fresh(overall, as_of) else Slope(None, "unknown", 0)
     forecast, no_forecast = forecast_of(overall, reference, as_of)
     recent = timeline_anomalies(readings, since=as_of - timedelta(days=_RECENT_DAYS))
-    insights = tuple(_insight(series, as_of) for series in every.values() if len(series))
+    falling = _still_falling(recent, as_of)
+    insights = tuple(_insight(series, falling.get(series.dimension), as_of) for series in every.values() if len(series))
     found = HealthInsights(
         as_of=as_of,
         derived=derived,
@@ -72,7 +74,7 @@ def analyse(
         insights=insights,
         anomalies=tuple(recent),
         strength_areas=tuple(_strengths(insights, as_of)),
-        risk_areas=tuple(_risks(insights, recent, as_of)),
+        risk_areas=tuple(_risks(insights)),
         summary="",
     )
     return replace(found, summary=summary_of(found))
@@ -134,13 +136,16 @@ def summary_of(found: HealthInsights) -> str:
 
 def _worries(found: HealthInsights) -> list[str]:
     """The risks that the first sentence has not told, the worst first."""
-    told = {one.insight for one in found.insights if one.dimension == "overall" and one.score >= LOW_SCORE}
+    declines = {anomaly.description for anomaly in found.anomalies}
+    told = {one.insight for one in found.insights if one.dimension == "overall" and one.score >= LOW_SCORE} - declines
     return [risk for risk in found.risk_areas if risk not in told][:_MOST_WORRIES]
 
 
 def _direction(found: HealthInsights) -> str:
     if found.slope is None:
         return "; too few scores of the last 30 days tell a direction"
+    if is_unclear(found.trajectory, found.slope):
+        return f", no clear direction in {TREND_DAYS} days"
     if found.trajectory == "stable":
         return " and stable"
     return f" and {found.trajectory}, {abs(found.slope):.0f} points in {TREND_DAYS} days"
@@ -152,10 +157,13 @@ class _Judged:
     insight: str
 
 
-def _insight(series: Series, as_of: datetime) -> DimensionInsight:
+def _insight(series: Series, falling: Anomaly | None, as_of: datetime) -> DimensionInsight:
+    """`falling`: a decline of it that goes on, a risk whatever the last 30 days alone look like."""
     fresh = _fresh(series, as_of)
     slope = slope_of(series) if fresh else Slope(None, "unknown", 0)
     judged = _judge(series, slope, as_of, fresh=fresh)
+    if falling and fresh and judged.severity == "low":
+        judged = _Judged("medium", falling.description)
     worth_acting = judged.severity != "low"
     return DimensionInsight(
         dimension=series.dimension,
@@ -189,6 +197,8 @@ def _judge(series: Series, slope: Slope, as_of: datetime, *, fresh: bool) -> _Ju
 def _moved(slope: Slope) -> str:
     if slope.points is None:
         return f", too few scores in {TREND_DAYS} days to tell a direction"
+    if is_unclear(slope.trend, slope.points):
+        return f", no clear direction in {TREND_DAYS} days"
     if slope.trend == "stable":
         return ", stable"
     return f", {slope.trend} by {abs(slope.points):.0f} points in {TREND_DAYS} days"
@@ -214,17 +224,19 @@ def _is_strong(one: DimensionInsight) -> bool:
     return one.score >= STRONG_SCORE or (one.trend == "improving" and one.severity == "low")
 
 
-def _risks(insights: Sequence[DimensionInsight], anomalies: Sequence[Anomaly], as_of: datetime) -> list[str]:
-    """Low levels that persist, steep slopes, and declines that go on; never a sudden drop alone."""
-    bad = sorted((one for one in insights if one.severity != "low"), key=lambda one: one.severity == "medium")
-    said = {one.dimension: one.insight for one in bad}
-    going_on = [
-        anomaly
+def _still_falling(anomalies: Sequence[Anomaly], as_of: datetime) -> dict[Dimension, Anomaly]:
+    """The newest decline of each dimension that goes on."""
+    return {
+        anomaly.dimension: anomaly
         for anomaly in anomalies
         if anomaly.kind is AnomalyKind.SUSTAINED_DECLINE and as_of - anomaly.ended <= _GOES_ON
-    ]
-    newest = {anomaly.dimension: anomaly.description for anomaly in going_on if anomaly.dimension not in said}
-    return [*said.values(), *newest.values()]
+    }
+
+
+def _risks(insights: Sequence[DimensionInsight]) -> list[str]:
+    """Low levels that persist, steep slopes, and declines that go on; never a sudden drop alone."""
+    bad = sorted((one for one in insights if one.severity != "low"), key=lambda one: one.severity == "medium")
+    return [one.insight for one in bad]
 
 
 def _causes(anomaly: Anomaly, every: Mapping[Dimension, Series]) -> tuple[str, ...]:

@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass
 
-from cs_ml.domain.health.insights import Trajectory
+from cs_ml.domain.health.insights import STEADY_POINTS, Trajectory
 from cs_ml.engines.health.series import Series
 
 TREND_DAYS = 30
 MIN_POINTS = 4
 _MIN_SPAN = 14.0  # days that the readings must span
-STEADY = 3.0  # points in TREND_DAYS that are no direction yet
 _CONFIDENCE = 0.9
 
 
@@ -24,7 +23,7 @@ class Slope:
 def slope_of(series: Series) -> Slope:
     """Theil-Sen: the median of the slopes between all pairs, which one odd score does not move.
 
-    A direction is named only where it is worth STEADY points and its 90 % interval lies on one side of zero.
+    A direction is named only where it is worth STEADY_POINTS and its 90 % interval lies on one side of zero.
     """
     recent = series.last_days(TREND_DAYS)
     if len(recent) < MIN_POINTS or recent.days[-1] - recent.days[0] < _MIN_SPAN:
@@ -33,6 +32,6 @@ def slope_of(series: Series) -> Slope:
 
     found = theilslopes(recent.scores, recent.days, alpha=_CONFIDENCE)
     points = float(found.slope) * TREND_DAYS
-    if points <= -STEADY and found.high_slope < 0:
+    if points <= -STEADY_POINTS and found.high_slope < 0:
         return Slope(points, "declining", len(recent))
-    return Slope(points, "improving" if points >= STEADY and found.low_slope > 0 else "stable", len(recent))
+    return Slope(points, "improving" if points >= STEADY_POINTS and found.low_slope > 0 else "stable", len(recent))

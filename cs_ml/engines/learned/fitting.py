@@ -226,13 +226,13 @@ FITS: Mapping[ModelKind, Fit] = {
     "ridge": fit_ridge,
     "stumps": fit_stumps,
 }
-_FOR_FEW: tuple[ModelKind, ...] = ("base", "tenure", "scorecard")
+FOR_FEW: tuple[ModelKind, ...] = ("base", "tenure", "scorecard")
 _BLENDED: tuple[ModelKind, ...] = ("scorecard", "ridge", "stumps")
 
 
 def fit_all(rows: Sequence[Measures], churned: Floats, prior: Prior, *, many: bool) -> dict[ModelKind, Fitted]:
     """Every candidate that so many rows allow, from the simplest to the most complex."""
-    found = {kind: fit(rows, churned, prior) for kind, fit in FITS.items() if many or kind in _FOR_FEW}
+    found = {kind: fit(rows, churned, prior) for kind, fit in FITS.items() if many or kind in FOR_FEW}
     return {**found, "blend": blended([found[kind] for kind in _BLENDED])} if many else found
 
 

@@ -10,11 +10,15 @@ from numpy.typing import NDArray
 
 from cs_ml.engines.learned.design import Floats
 from cs_ml.engines.learned.features import Measures
-from cs_ml.engines.learned.fitting import Prior, fit_all
+from cs_ml.engines.learned.fitting import FOR_FEW, Prior, fit_all
 from cs_ml.engines.learned.model import ModelKind
 
+ENOUGH_FOR_ALL = 200  # of fewer rows the scorecard's points are all that can be learned from
 MANY = 500  # fewer rows, cut in two by time, leave too little to learn from: folds by account instead
 _BLOCKS, _FOLDS = 3, 5
+# Three candidates over some 140 features: of few rows one of them seems to gain a standard error by chance each third
+# time, two of them hardly ever.
+_DOUBT = 2.0
 _NEWTON_STEPS = 25
 _MOST_SHIFT = 3.0  # of a block where everybody stayed, or left
 _FEWEST_CHURNED = 8  # in what a fold learns from
@@ -65,12 +69,12 @@ def choose(rows: TrainingRows, prior: Prior) -> Choice:
     level: dict[ModelKind, list[Floats]] = {}
     for learn, test in folds:
         known, asked = rows.where(learn), rows.where(test)
-        for kind, fitted in fit_all(known.measures, known.churned, prior, many=len(rows) >= MANY).items():
+        for kind, fitted in fit_all(known.measures, known.churned, prior, many=len(rows) >= ENOUGH_FOR_ALL).items():
             level.setdefault(kind, []).append(_levelled(fitted.odds(asked.measures), asked.churned))
     churned = np.concatenate([rows.churned[test] for _, test in folds])
     accounts = [account for _, test in folds for account in rows.where(test).accounts]
     losses = {kind: np.logaddexp(0, found := np.concatenate(parts)) - churned * found for kind, parts in level.items()}
-    kind = _simplest(losses, accounts)
+    kind = _simplest(losses, accounts, doubt=1.0 if len(rows) >= MANY else _DOUBT)
     return Choice(
         kind=kind,
         losses={name: float(loss.mean()) for name, loss in losses.items()},
@@ -90,12 +94,13 @@ def _levelled(odds: Floats, churned: Floats) -> Floats:
     return odds + shift
 
 
-def _simplest(losses: Mapping[ModelKind, Floats], accounts: Sequence[int]) -> ModelKind:
-    """From simple to complex; the next one is taken where its gain is more than the gain's standard error."""
+def _simplest(losses: Mapping[ModelKind, Floats], accounts: Sequence[int], *, doubt: float) -> ModelKind:
+    """From simple to complex; the next one is taken where its gain is more than the gain's standard error, and `doubt`
+    times as much where it learns from every feature."""
     kept: ModelKind = "base"
     for kind, loss in losses.items():
         gain = losses[kept] - loss
-        if gain.mean() > _standard_error(gain, accounts):
+        if gain.mean() > _standard_error(gain, accounts) * (1.0 if kind in FOR_FEW else doubt):
             kept = kind
     return kept
 
@@ -108,20 +113,23 @@ def _standard_error(gain: Floats, accounts: Sequence[int]) -> float:
 
 
 def _folds(rows: TrainingRows) -> Iterator[tuple[Mask, Mask]]:
-    """(what to learn from, what to test on), each with enough that churned and stayed to learn from."""
-    found = list(_forward(rows)) if len(rows) >= MANY else []
-    for learn, test in found or _by_account(rows):
-        churned = int(rows.churned[learn].sum())
-        if test.any() and min(churned, int(learn.sum()) - churned) >= _FEWEST_CHURNED:
-            yield learn, test
+    """(what to learn from, what to test on), each with enough that churned and stayed to learn from. By account too
+    where windows lie so close that none had ended when another began."""
+    forward = [fold for fold in _forward(rows) if _usable(rows, *fold)] if len(rows) >= MANY else []
+    yield from forward or (fold for fold in _by_account(rows) if _usable(rows, *fold))
+
+
+def _usable(rows: TrainingRows, learn: Mask, test: Mask) -> bool:
+    churned = int(rows.churned[learn].sum())
+    return bool(test.any()) and min(churned, int(learn.sum()) - churned) >= _FEWEST_CHURNED
 
 
 def _forward(rows: TrainingRows) -> Iterator[tuple[Mask, Mask]]:
     """Later blocks of time, each judged from the windows that had ended when it began."""
-    at = np.array([moment.timestamp() for moment in rows.as_of])
+    at = np.array([round(moment.timestamp() * 1000) for moment in rows.as_of])  # fractions would not compare
     days = np.unique(at)
     starts = np.unique([days[len(days) * number // (_BLOCKS + 1)] for number in range(1, _BLOCKS + 1)])
-    window = timedelta(days=rows.window_days).total_seconds()
+    window = timedelta(days=rows.window_days) // timedelta(milliseconds=1)
     for number, start in enumerate(starts):
         end = starts[number + 1] if number + 1 < len(starts) else np.inf
         yield at + window <= start, (at >= start) & (at < end)

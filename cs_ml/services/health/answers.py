@@ -41,10 +41,30 @@ def health_answer(prediction: Prediction) -> dict[str, Any]:
         "riskCategory": prediction.band,
         "interventionUrgency": prediction.urgency,
         "insights": list(insights.insights),
-        "anomalies": [_anomaly(anomaly) for anomaly in insights.anomalies],
+        "anomalies": [_anomaly(number, anomaly, prediction) for number, anomaly in enumerate(insights.anomalies)],
         "strengthAreas": list(insights.strength_areas),
         "riskAreas": list(insights.risk_areas),
-        "summary": insights.summary,
+        "summary": prediction.explanation,
+        **_words(prediction, insights),
+    }
+
+
+def _words(prediction: Prediction, insights: HealthInsights) -> dict[str, Any]:
+    """Who wrote the summary, and what a reader must know of it."""
+    source = prediction.provenance
+    return {
+        "summaryBy": "rules" if insights.words is None else "llm",
+        "ruleSummary": insights.summary,
+        "unmatchedNumbers": list(prediction.unmatched_numbers),
+        "doubts": list(prediction.doubts),
+        "fallbackReason": source.fallback_reason,
+        "promptVersion": source.prompt_version,
+        "llmMetadata": {
+            "model": source.model,
+            "tokensUsed": source.tokens,
+            "latencyMs": source.latency_ms,
+            "estimatedCost": source.cost,
+        },
     }
 
 
@@ -60,7 +80,11 @@ def _forecast(insights: HealthInsights) -> dict[str, Any]:
     }
 
 
-def _anomaly(anomaly: Anomaly) -> dict[str, Any]:
+def _anomaly(number: int, anomaly: Anomaly, prediction: Prediction) -> dict[str, Any]:
+    """`possibleCauses`: those of the figures, then those that a language model named, each with the facts it cites."""
+    words = prediction.health.words if prediction.health else None
+    causes = [cause for cause in words.causes if cause.anomaly == number] if words else []
+    facts = {fact.id: fact for fact in prediction.evidence}
     return {
         "dimension": anomaly.dimension,
         "anomalyType": anomaly.kind,
@@ -71,7 +95,10 @@ def _anomaly(anomaly: Anomaly) -> dict[str, Any]:
         "points": anomaly.points,
         "threshold": anomaly.threshold,
         "description": anomaly.description,
-        "possibleCauses": list(anomaly.possible_causes),
+        "possibleCauses": [*anomaly.possible_causes, *(cause.text for cause in causes)],
+        "causesByModel": [
+            {"cause": cause.text, "evidence": [facts[fact] for fact in cause.evidence]} for cause in causes
+        ],
         "evidence": list(anomaly.evidence),
     }
 

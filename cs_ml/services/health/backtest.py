@@ -25,6 +25,7 @@ from cs_ml.evaluation.health import (
 from cs_ml.services.clock import Clock, milliseconds
 from cs_ml.services.health.learning import ENDED_DAYS, EVERY_DAYS, LEARNED_DAYS, read_panel
 from cs_ml.store.database import Database
+from cs_ml.store.history.references import ReferenceRepository
 from cs_ml.store.history.scores import HealthScoreRepository
 
 MOST_DAYS = 1_100
@@ -56,12 +57,15 @@ class HealthBacktestService:
         self._clock = clock
 
     def run(self, actor: Actor) -> HealthBacktest:
-        """Over the last MOST_DAYS up to the newest score. Raises Invalid where there is nothing to judge."""
+        """Over the last MOST_DAYS up to the newest score, or the newest activity where scores are derived from it.
+
+        Raises Invalid where there is nothing to judge.
+        """
         actor.require(Permission.READ)
         now = milliseconds(self._clock())
         with self._database.read(Actor.system(actor.tenant_id)) as scope:
             repository = HealthScoreRepository(scope)
-            until = repository.newest(now) or now
+            until = repository.newest(now) or ReferenceRepository(scope).newest_fact(now) or now
             panel = read_panel(repository, until, days=MOST_DAYS, most=MOST_ACCOUNTS)
         judged = [_judge(panel, origin) for origin in _origins(panel, until)]
         columns = [np.concatenate(parts) for parts in zip(*judged, strict=True)]

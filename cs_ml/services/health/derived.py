@@ -1,12 +1,11 @@
 """The derived scores of accounts, from dated rows: where a tenant's CRM sends none."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 import numpy as np
 
-from cs_ml.domain.context import Dimension
 from cs_ml.domain.health.timeline import HealthReading
 from cs_ml.engines.health.derived import LOOKBACK_DAYS, Contacts, DerivedScores, derive
 from cs_ml.engines.health.panel import Floats
@@ -32,17 +31,20 @@ def derived_readings(
     """One a day in (since, until], each dated at the end of its day, the last at `until`."""
     days = max((until.astimezone(UTC).date() - since.astimezone(UTC).date()).days, 1)
     found = derived_scores(repository, [account_id], until, days=days)
-    dimensions: dict[Dimension, Floats] = {
-        "overall": found.overall[0],
-        "engagement": found.engagement[0],
-        "sentiment": found.sentiment[0],
-        "support": found.support[0],
-    }
+    return readings_of(found, 0, range(days), until)
+
+
+def readings_of(found: DerivedScores, row: int, columns: Iterable[int], until: datetime) -> list[HealthReading]:
+    """Those of one account in these columns, where known; the last column is the day of `until`."""
+    last, end = until.astimezone(UTC).date(), found.overall.shape[1] - 1
     readings = []
-    for column in np.flatnonzero(np.isfinite(found.overall[0])):
-        day = until.astimezone(UTC).date() - timedelta(days=days - 1 - int(column))
-        scores = {name: int(line[column]) for name, line in dimensions.items() if np.isfinite(line[column])}
-        readings.append(HealthReading(at=min(datetime.combine(day, _LAST_MOMENT, UTC), until), scores=scores))
+    for column in columns:
+        at = min(datetime.combine(last - timedelta(days=end - column), _LAST_MOMENT, UTC), until)
+        scores = {
+            name: int(lines[row, column]) for name, lines in found.parts().items() if np.isfinite(lines[row, column])
+        }
+        if "overall" in scores:
+            readings.append(HealthReading(at=at, scores=scores))
     return readings
 
 
@@ -68,15 +70,18 @@ def _contacts(
         if column >= 0:
             place = (rows[one.account_id], column)
             activities[place], positive[place], negative[place] = one.activities, one.positive, one.negative
-    return Contacts(activities, positive, negative, _open(rows, issues, days, until) if issues else None)
+    return Contacts(activities, positive, negative, _open(rows, issues, days, until))
 
 
 def _open(rows: dict[int, int], issues: Sequence[OpenIssue], days: _Days, until: datetime) -> Floats:
-    """How many were open at the end of each day; one that ended after `until` was open all the same."""
-    found = np.zeros((len(rows), days.count))
+    """How many were open at the end of each day, NaN before an account's first; one that ended after `until` was open
+    all the same."""
+    found = np.full((len(rows), days.count), np.nan)
     for issue in issues:
         first = max(days.column(issue.opened.astimezone(UTC).date()), 0)
         closed = issue.ended is not None and issue.ended <= until
         end = days.column(issue.ended.astimezone(UTC).date()) if closed and issue.ended else days.count
-        found[rows[issue.account_id], first : max(end, 0)] += 1
+        row = found[rows[issue.account_id]]
+        row[first:] = np.nan_to_num(row[first:], nan=0.0)
+        row[first : max(end, 0)] += 1
     return found

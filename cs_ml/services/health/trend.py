@@ -1,10 +1,8 @@
-"""Predictions of type HEALTH_TREND: from an account's health history to a value that can be stored."""
+"""Predictions of type HEALTH_TREND: from what an account's health history shows to a value that can be stored."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 
-from cs_ml.domain.actor import Actor
 from cs_ml.domain.health.insights import (
     FORECAST_DAYS,
     Anomaly,
@@ -25,36 +23,15 @@ from cs_ml.domain.predictions import (
     Recommendation,
     RiskFactor,
 )
-from cs_ml.engines.health.insights import HISTORY_DAYS, analyse, name_of
-from cs_ml.services.clock import Moment
-from cs_ml.services.health.learning import health_reference_at
-from cs_ml.services.health.reading import read_health
-from cs_ml.store.accounts import AccountRepository
-from cs_ml.store.database import Database
+from cs_ml.engines.health.insights import name_of
 
-VERSION = "1"  # changes when the same scores may give another answer
+VERSION = "2"  # changes when the same scores may give another answer
 # Where no month of any account is known yet; between the two public data sets that forecasts were measured on.
 DEFAULT_DROP_RATE = 0.2
 MAX_CONFIDENCE = 0.8
 _FULL_READINGS = 12  # of the last half year: from then on the account's own level and movement are known
 _FULL_MONTHS = 300  # of the tenant
 _TIMEFRAMES = {"high": "this week", "medium": "within two weeks", "low": "this month"}
-
-
-class HealthForecaster:
-    """Statistics only: the same scores give the same answer, and it costs nothing."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    def compute(self, actor: Actor, account_id: int, at: Moment, origin: Origin, now: datetime) -> Prediction:
-        """Raises NotFound."""
-        with self._database.read(actor) as scope:
-            AccountRepository(scope).get(account_id)
-        reference = health_reference_at(self._database, actor, at.at, now)
-        since = at.at - timedelta(days=HISTORY_DAYS)
-        readings, derived = read_health(self._database, actor, account_id, since, at.at)
-        return trend_prediction(account_id, analyse(readings, reference, at.at, derived=derived), reference, origin)
 
 
 def trend_prediction(

@@ -19,6 +19,7 @@ from cs_ml.services.clock import Clock
 from cs_ml.services.identity.recording import note_export
 from cs_ml.store.accounts import not_found
 from cs_ml.store.database import Database
+from cs_ml.store.learning.predicted import PredictedRepository
 from cs_ml.store.migrations.schema import SchemaStore
 from cs_ml.store.operations.audit import AuditRepository
 from cs_ml.store.operations.leaving import LeavingRepository
@@ -37,12 +38,16 @@ class LeavingService:
         self._forget = forget
 
     def purge_account(self, actor: Actor, account_id: int) -> None:
-        """Removes an account and every row of it, for good. Raises NotFound."""
+        """Removes an account and every row of it, for good. How many predictions went with it is kept, without saying
+        whose. Raises NotFound."""
         actor.require(Permission.MANAGE_TENANT)
         now = self._clock()
         with self._database.write(actor) as scope:
+            predicted = PredictedRepository(scope)
+            predicted.count()
             if not LeavingRepository(scope).purge(account_id):
                 raise not_found()
+            predicted.count()
             entry = AuditEntry(at=now, action="account.purged", entity_type="account", entity_id=str(account_id))
             AuditRepository(scope).add([entry])
         self._forget(actor.tenant_id)

@@ -16,8 +16,9 @@ from cs_ml.services.importing.keys import Keys
 from cs_ml.services.importing.reading import Block, FileReader
 from cs_ml.services.importing.source import Open, find_files
 
-# A custom field is a number only where nothing is lost by it: `007`, `-0`, `1e5` and 17 digits stay text.
-_PLAIN_NUMBER = re.compile(r"(?!-[0.]+$)-?(?=[\d.]{1,16}$)(?:0|[1-9]\d*)(?:\.\d+)?", re.ASCII)
+# A custom field is a number only where nothing is lost by it: `007`, `-0`, `1e5` and 17 digits stay text. What programs
+# write for a figure close to nothing, `-0.0` and `1e-05`, is no code of anything and does not make a column text.
+_PLAIN_NUMBER = re.compile(r"(?!-0$)-?(?=[\d.]{1,16}(?:$|[eE]))(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE]-\d{1,2})?", re.ASCII)
 
 _NEVER = "9999"
 _IN_MEMORY = 16 * 1024**2  # bytes; a larger bundle goes to an unnamed temporary file

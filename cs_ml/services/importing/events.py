@@ -200,7 +200,7 @@ def _custom_text(fields: Mapping[str, bool], row: Sequence[str | None]) -> str:
     """The JSON object of one row: known values only, numbers where the whole column is of numbers."""
     return json_text(
         {
-            name: json.loads(value) if is_number else value
+            name: json.loads(value) + 0 if is_number else value  # no sign before nothing
             for (name, is_number), value in zip(fields.items(), row, strict=True)
             if value is not None
         }

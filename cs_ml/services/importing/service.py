@@ -1,4 +1,5 @@
-"""Imports a bundle: everything is checked first, then written in one transaction or not at all."""
+"""Imports a bundle: everything is checked first, then written in one transaction or not at all. Predictions are judged
+by the new facts afterwards."""
 
 import re
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from cs_ml.services.importing.bundle import CheckedBundle, Progress, read_bundle
 from cs_ml.services.importing.events import EventWriter
 from cs_ml.services.importing.tables import Run
 from cs_ml.services.importing.work import WorkWriter
+from cs_ml.services.truth.validation import judge
 from cs_ml.store.bulk.importing import ImportStore
 from cs_ml.store.bulk.snapshots import SnapshotRepository
 from cs_ml.store.bulk.stored_text import instant_text, text_instant
@@ -125,7 +127,15 @@ class ImportService:
             report = _report(run, bundle)
             if not dry_run:
                 AuditRepository(scope).add([_imported(scope.actor, report, now)])
+            tenant_id = scope.actor.tenant_id
+        if not dry_run:
+            self._judge(tenant_id, now)
         return report
+
+    def _judge(self, tenant_id: str, now: datetime) -> None:
+        """What became of predictions, as the new facts tell. In a transaction of its own: what was imported stays."""
+        with self._database.write(Actor.system(tenant_id)) as scope:
+            judge(scope, now)
 
 
 def _imported(actor: Actor, report: ImportReport, now: datetime) -> AuditEntry:

@@ -44,6 +44,13 @@ class LeaderboardService:
         self._database = database
         self._clock = clock
 
+    def settle_auto(self, actor: Actor) -> Leaderboard | None:
+        """The same where the tenant lets the product choose; else None, and nothing is compared. Raises Forbidden."""
+        actor.require(Permission.MANAGE_TENANT)
+        with self._database.read(Actor.system(actor.tenant_id)) as scope:
+            chosen = read_settings(TenantSettingRepository(scope).list()).champion
+        return self.settle(actor) if chosen == "auto" else None
+
     def settle(self, actor: Actor) -> Leaderboard:
         """Compares the engines, and keeps the best as what the champion `auto` means. Raises Forbidden."""
         actor.require(Permission.MANAGE_TENANT)

@@ -27,12 +27,14 @@ _KEPT = 64  # models in memory, over all tenants
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Lineup:
-    """`free`: the engines that cost nothing, the one that serves first, the scorecard last. `llm`: whether a language
-    model is asked before them where one is set up, and `llm_calibration` what its answers are adjusted by."""
+    """`free`: the engines that cost nothing, the one that serves first, the scorecard last; `idle`: those that could
+    serve and do not. `llm`: whether a language model is asked before them where one is set up, and `llm_calibration`
+    what its answers are adjusted by."""
 
     free: Sequence[Engine]
+    idle: Sequence[Engine] = ()
     llm: bool = True
-    llm_calibration: tuple[Calibration, str] | None = None
+    llm_calibration: tuple[Calibration, str, float] | None = None
 
     @property
     def signals(self) -> bool:
@@ -76,6 +78,7 @@ class TenantLineups:
         serves = learned is not None and chosen != "rules" and (learned.serves or chosen == "learned")
         return Lineup(
             free=[learned, rules] if serves and learned else [rules],
+            idle=[learned] if learned and not serves else [],
             llm=chosen in {None, "llm"},
             llm_calibration=_numbers(calibrations.get("llm")),
         )
@@ -101,8 +104,9 @@ class TenantLineups:
         return engine
 
 
-def _numbers(found: StoredCalibration | None) -> tuple[Calibration, str] | None:
-    return (Calibration.load(found.numbers), found.version) if found else None
+def _numbers(found: StoredCalibration | None) -> tuple[Calibration, str, float] | None:
+    """The numbers, their version, and the share that left among what they were fitted to."""
+    return (Calibration.load(found.numbers), found.version, found.churned / found.outcomes) if found else None
 
 
 def _adjusted(engine: Engine, calibrations: Mapping[EngineName, StoredCalibration]) -> Engine:

@@ -3,16 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from decimal import Decimal
 
 from cs_ml.domain.actor import Actor
-from cs_ml.domain.errors import EngineUnavailable
-from cs_ml.domain.llm.usage import Attempt
 from cs_ml.domain.policy import are_far_apart
 from cs_ml.engines.base import Answer, Engine
 from cs_ml.engines.calibration.engine import CalibratedEngine
 from cs_ml.engines.fallback import assess
 from cs_ml.engines.llm import LlmEngine
+from cs_ml.engines.question import Caller
 from cs_ml.llm.client import LlmClient
 from cs_ml.services.learning.lineup import Lineup, Lineups, lineups_of
 from cs_ml.services.llm.prompts import PromptService
@@ -40,6 +38,10 @@ class EngineChain:
     def asks_a_model(self, lineup: Lineup) -> bool:
         return (self._model is not None and lineup.llm) or any(engine.name == "llm" for engine in lineup.free)
 
+    def model_of(self, lineup: Lineup) -> LanguageModel | None:
+        """The model that serves by this lineup."""
+        return self._model if lineup.llm else None
+
     def lineup(self, actor: Actor, at: datetime) -> Lineup:
         """Who serves the actor's tenant at an instant."""
         return self._lineups(actor, at)
@@ -53,29 +55,20 @@ class EngineChain:
         """The first engine that can. Raises EngineUnavailable if none could."""
         if self._model is None or not lineup.llm:
             return self.replay(request, scene, lineup)
-        model, reservation = self._model, None
-        attempts: Sequence[Attempt] = ()
-
-        def reserve(expected: Decimal | None) -> None:
-            nonlocal reservation
-            reservation = model.usage.reserve(actor, "churn-prediction", model.client.model, expected)
-
-        try:
+        model = self._model
+        with model.usage.booked(actor, "churn-prediction", model.client.model, request.account_id) as booking:
             asking = model.prompts.asking(actor)
-            asked: Engine = LlmEngine(model.client, asking, reserve, on_behalf=actor.tenant_id, patient=request.patient)
+            caller = Caller(
+                client=model.client, reserve=booking.reserve, on_behalf=actor.tenant_id, patient=request.patient
+            )
+            asked: Engine = LlmEngine(asking, caller)
             if lineup.llm_calibration:
                 asked = CalibratedEngine(asked, *lineup.llm_calibration)
             answer = assess([asked, *lineup.free], scene.context, scene.reference, request.window_days)
-            attempts = answer.attempts
+            booking.attempts = answer.attempts
             if answer.provenance.engine == "llm" and lineup.free:
                 answer = self._compared(answer, request, scene, lineup)
-        except EngineUnavailable as unavailable:
-            attempts = unavailable.attempts
-            raise
-        else:
-            return answer
-        finally:
-            model.usage.settle(actor, attempts, account_id=request.account_id, reservation=reservation)
+        return answer
 
     def _compared(self, answer: Answer, request: PredictionRequest, scene: Scene, lineup: Lineup) -> Answer:
         """Marked where the engines that cost nothing see it very differently: one of the two misses something."""

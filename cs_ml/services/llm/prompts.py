@@ -1,7 +1,7 @@
 """What would be sent to a language model, shown and counted without one."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -10,21 +10,22 @@ from cs_ml.domain.errors import Invalid
 from cs_ml.domain.identity.tenant_settings import read_settings
 from cs_ml.domain.llm.entities import KnownNames
 from cs_ml.domain.policy import DEFAULT_WINDOW_DAYS
-from cs_ml.engines.question import Asking, ChurnPrompt, Question
+from cs_ml.engines.health.words import health_question
+from cs_ml.engines.question import AskedPrompt, Asking, Question, churn_prompt, health_prompt
 from cs_ml.llm.prompts import FOLDER, load_prompt, prompt_names
 from cs_ml.llm.redaction.known import KnownEntities
 from cs_ml.llm.request import Message
 from cs_ml.llm.tokens import token_counter
 from cs_ml.services.clock import Clock, Moment
 from cs_ml.services.llm.entities import KnownEntitiesCache
-from cs_ml.services.llm.sample import sample_context, sample_reference
+from cs_ml.services.llm.sample import sample_context, sample_reference, sample_trend
 from cs_ml.services.predicting.scoring import Scene, read_scenes
 from cs_ml.store.accounts import not_found
 from cs_ml.store.database import Database
 from cs_ml.store.identity.tenant_settings import TenantSettingRepository
 
 # The prompts that code asks with; a file beside them has no use.
-USED = ("churn_risk", "system")
+USED = ("churn_risk", "health_summary", "health_system", "system")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,8 +56,10 @@ def check_prompts(folder: Path = FOLDER) -> dict[str, str]:
     if strangers := sorted(set(names) ^ set(USED)):
         raise Invalid(f"Prompt files and their use differ: {', '.join(strangers)}.")
     nobody = KnownEntities(KnownNames(version="", accounts=(), people=()))
-    asking = Asking(prompt=ChurnPrompt.load(folder), known=nobody, free_text=True)
-    asking.about(sample_context(), sample_reference(), DEFAULT_WINDOW_DAYS)
+    context, reference = sample_context(), sample_reference()
+    asking = Asking(prompt=churn_prompt(folder), known=nobody, free_text=True)
+    asking.about(context, reference, DEFAULT_WINDOW_DAYS)
+    health_question(replace(asking, prompt=health_prompt(folder)), sample_trend(), context, reference)
     return {name: load_prompt(name, folder).version for name in names}
 
 
@@ -67,14 +70,25 @@ class PromptService:
         self._known = known
 
     def asking(self, actor: Actor) -> Asking:
-        """How the actor's tenant asks now. Raises Invalid where a prompt file cannot be used."""
+        """How the actor's tenant asks for chances now. Raises Invalid where a prompt file cannot be used."""
+        return self._asking(actor, self._prompt)
+
+    def asking_for_words(self, actor: Actor) -> Asking:
+        """How it asks for words around health insights. Raises Invalid likewise."""
+        return self._asking(actor, self._health_prompt)
+
+    def _asking(self, actor: Actor, prompt: AskedPrompt) -> Asking:
         with self._database.read(actor) as scope:
             settings = read_settings(TenantSettingRepository(scope).list())
-        return Asking(prompt=self._prompt, known=self._known.of(actor), free_text=settings.llm_free_text)
+        return Asking(prompt=prompt, known=self._known.of(actor), free_text=settings.llm_free_text)
 
     @cached_property
-    def _prompt(self) -> ChurnPrompt:
-        return ChurnPrompt.load()
+    def _prompt(self) -> AskedPrompt:
+        return churn_prompt()
+
+    @cached_property
+    def _health_prompt(self) -> AskedPrompt:
+        return health_prompt()
 
     def preview(self, actor: Actor, account_id: int) -> PromptPreview:
         """Raises NotFound, and Forbidden for whom may not manage the tenant."""

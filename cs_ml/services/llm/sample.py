@@ -1,5 +1,6 @@
 """A made-up customer for checking prompts: one fact of every kind."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -15,7 +16,13 @@ from cs_ml.domain.context import (
     TenantReference,
     WindowTotals,
 )
+from cs_ml.domain.health.insights import Anomaly, AnomalyKind, MarkedPoint
+from cs_ml.domain.health.reference import HealthReference
+from cs_ml.domain.health.timeline import HealthReading
 from cs_ml.domain.measures import completeness, metrics
+from cs_ml.domain.predictions import Prediction
+from cs_ml.engines.health.insights import analyse
+from cs_ml.services.health.trend import trend_prediction
 
 _AS_OF = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
@@ -84,6 +91,16 @@ def sample_reference() -> TenantReference:
     )
 
 
+def sample_trend() -> Prediction:
+    """What the statistics find in the health of the same customer, and a drop that they might have found."""
+    readings = [HealthReading(at=point.at, scores={"overall": point.overall}) for point in sample_context().health]
+    unknown = HealthReference(
+        as_of=_AS_OF, months=0, weight=1.0, spread=0.0, drop_rate=None, levels=(), leans=(), cells=()
+    )
+    found = analyse(readings, unknown, _AS_OF, derived=False)
+    return trend_prediction(1, replace(found, anomalies=(_DROP,)), unknown, "single")
+
+
 def _point(number: int, ago: int) -> HealthPoint:
     return HealthPoint(
         id=f"H{number}",
@@ -133,4 +150,17 @@ _DEAL = OpportunityFact(
     amount=Decimal(12_000),
     currency="EUR",
     probability=60,
+)
+_DROP = Anomaly(
+    dimension="overall",
+    kind=AnomalyKind.SUDDEN_DROP,
+    meaning="unusual",
+    severity="medium",
+    began=_AS_OF - timedelta(days=17),
+    ended=_AS_OF - timedelta(days=12),
+    points=-18.0,
+    threshold=15.0,
+    description="Health fell by 18 points within a week.",
+    possible_causes=("Usage fell by 20 points in the same days.",),
+    evidence=(MarkedPoint(at=_AS_OF - timedelta(days=12), score=50),),
 )

@@ -1,13 +1,12 @@
 """A test call: does the model that is set up answer at all, and in the agreed form."""
 
-from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import Field
 
 from cs_ml.domain.actor import Actor, Permission
 from cs_ml.domain.errors import EngineUnavailable
-from cs_ml.domain.llm.usage import FAULT_SENTENCES, Attempt, Completion, Fault, Operation
+from cs_ml.domain.llm.usage import FAULT_SENTENCES, Completion, Fault, Operation
 from cs_ml.llm.client import LlmClient
 from cs_ml.llm.request import Message
 from cs_ml.llm.schema import StrictAnswer
@@ -41,15 +40,8 @@ class TrialService:
         if client is None:
             raise EngineUnavailable(FAULT_SENTENCES[Fault.NO_KEY], reason=Fault.NO_KEY)
         expected = client.expected_cost(_MESSAGES, TrialAnswer, max_tokens=_MAX_TOKENS)
-        reservation = self._usage.reserve(actor, _OPERATION, client.model, expected)
-        attempts: Sequence[Attempt] = ()
-        try:
+        with self._usage.booked(actor, _OPERATION, client.model, None) as booking:
+            booking.reserve(expected)
             done = client.complete(_MESSAGES, TrialAnswer, operation=_OPERATION, max_tokens=_MAX_TOKENS)
-            attempts = done.attempts
-        except EngineUnavailable as unavailable:
-            attempts = unavailable.attempts
-            raise
-        else:
-            return done
-        finally:
-            self._usage.settle(actor, attempts, account_id=None, reservation=reservation)
+            booking.attempts = done.attempts
+        return done

@@ -2,7 +2,9 @@
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -18,6 +20,14 @@ from cs_ml.store.identity.tenant_settings import TenantSettingRepository
 from cs_ml.store.operations.usage import UsageRepository
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Booking:
+    """A call under way. `reserve` is to be told before it what it may cost, `attempts` are to be set after it."""
+
+    reserve: Callable[[Decimal | None], object]
+    attempts: Sequence[Attempt] = field(default=())
 
 
 class UsageService:
@@ -81,6 +91,24 @@ class UsageService:
                     attempt.usage.total,
                     attempt.cost,
                 )
+
+    @contextmanager
+    def booked(self, actor: Actor, operation: Operation, model: str, account_id: int | None) -> Iterator[Booking]:
+        """Settles at the end what was reserved and tried within, also where no model could answer."""
+        reservation: str | None = None
+
+        def reserve(expected: Decimal | None) -> None:
+            nonlocal reservation
+            reservation = self.reserve(actor, operation, model, expected)
+
+        booking = Booking(reserve)
+        try:
+            yield booking
+        except EngineUnavailable as unavailable:
+            booking.attempts = unavailable.attempts
+            raise
+        finally:
+            self.settle(actor, booking.attempts, account_id=account_id, reservation=reservation)
 
     def sums(self, actor: Actor, since: datetime, until: datetime) -> Sequence[UsageSum]:
         """The tenant's attempts by UTC day, model and operation, from `since` up to and without `until`."""

@@ -6,6 +6,8 @@ from typing import NamedTuple
 from cs_ml.domain.actor import Actor
 from cs_ml.domain.jobs import JobQueue, Schedule
 from cs_ml.services.clock import Clock
+from cs_ml.services.learning.leaderboard import LeaderboardService
+from cs_ml.services.learning.shadows import ShadowService
 from cs_ml.services.operations.batches import BatchLimit, BatchRunService
 from cs_ml.services.operations.monitoring import MonitoringService
 from cs_ml.services.operations.schedules import ScheduleService
@@ -28,6 +30,8 @@ class LongWorkParts(NamedTuple):
     predictions: PredictionService
     batches: BatchService
     validation: ValidationService
+    leaderboard: LeaderboardService
+    shadows: ShadowService
 
 
 class LongWork(NamedTuple):
@@ -43,7 +47,7 @@ def wire_long_work(
     parts: LongWorkParts, queue: JobQueue, limit: PredictionLimit, batch_limit: BatchLimit, *, lanes: int
 ) -> LongWork:
     """`lanes`: accounts that are worked on at once."""
-    database, clock, portfolio, predictions, batches, _ = parts
+    database, clock, portfolio, predictions, batches, *_ = parts
     runs = BatchRunService(
         database,
         clock,
@@ -72,6 +76,8 @@ def _schedules(parts: LongWorkParts, upkeep: UpkeepService) -> Sequence[Schedule
         _every(
             "predict", "0 2 * * *", "Predicts what is stale or has changed, high value first.", upkeep.predict_moved
         ),
+        _every("champion", "50 1 * * *", "Chooses the method where the tenant lets it.", parts.leaderboard.settle_auto),
+        _every("shadow", "30 3 * * *", "Asks the methods that do not serve, to compare them.", parts.shadows.run),
         _every("summaries", "*/5 * * * *", "Gathers the portfolio of very large tenants.", parts.portfolio.refresh),
     )
 

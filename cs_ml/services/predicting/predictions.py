@@ -13,7 +13,7 @@ from cs_ml.domain.identity.audit import AuditEntry
 from cs_ml.domain.policy import DEFAULT_WINDOW_DAYS
 from cs_ml.domain.predictions import Origin, Prediction, PredictionStatus, PredictionType
 from cs_ml.services.clock import Clock, Moment, milliseconds, moment
-from cs_ml.services.health.trend import HealthForecaster
+from cs_ml.services.health.forecaster import HealthForecaster
 from cs_ml.services.learning.lineup import Lineup
 from cs_ml.services.llm.chain import EngineChain
 from cs_ml.services.llm.outage import with_patience
@@ -49,7 +49,7 @@ class PredictionService:
         self._database = database
         self._clock = clock
         self._engines = engines
-        self._health = HealthForecaster(database)
+        self._health = HealthForecaster(database, engines)
         self._limit = limit
         self._sleep = sleep
         self._claim_ttl = claim_ttl
@@ -83,11 +83,17 @@ class PredictionService:
         A new one may make a CTA where the tenant has switched that on, unless `skip_cta`.
 
         Raises NotFound, Forbidden, Invalid, RateLimited; for the `patient`, who ask again later, EngineUnavailable
-        with a `retry_after` where the model is only busy. Of `origin` "batch" it does not count to the day's limit.
+        with a `retry_after` where the model is only busy. Of `origin` "batch" it does not count to the day's limit, nor
+        does a HEALTH_TREND, which is statistics alone unless a person refreshes it: then a language model adds words.
         """
         actor.require(Permission.READ)
         request = PredictionRequest(
-            account_id=account_id, type=kind, window_days=window_days, origin=origin, patient=patient
+            account_id=account_id,
+            type=kind,
+            window_days=window_days,
+            origin=origin,
+            patient=patient,
+            words=force_refresh and origin == "single",
         )
         at = moment(self._clock, as_of)
         if not at.live:
@@ -193,7 +199,7 @@ class PredictionService:
     def _run(self, actor: Actor, request: PredictionRequest, holder: str) -> Prediction | None:
         """Computes and stores under a claim; None where the claim was taken over meanwhile."""
         now = milliseconds(self._clock())
-        if request.origin == "single":
+        if self._counts(actor, request, now):
             everyone = Actor.system(actor.tenant_id)  # the limit is the tenant's, whatever accounts the actor sees
             with self._database.read(everyone) as scope:
                 self._limit.check(scope, now)
@@ -207,12 +213,19 @@ class PredictionService:
             self._release(actor, holder)
             return replace(prediction, doubts=(*prediction.doubts, "unsaved"))
 
+    def _counts(self, actor: Actor, request: PredictionRequest, now: datetime) -> bool:
+        """Whether the day's limit holds for it: statistics are free."""
+        if request.origin != "single" or request.type is not PredictionType.HEALTH_TREND:
+            return request.origin == "single"
+        return request.words and self._health.asks_a_model(actor, now)
+
     def _compute(
         self, actor: Actor, request: PredictionRequest, at: Moment, *, origin: Origin, lineup: Lineup | None = None
     ) -> Prediction:
         """By the tenant's engines, or those of `lineup`. No transaction is open while an engine thinks."""
         if request.type is PredictionType.HEALTH_TREND:
-            return self._health.compute(actor, request.account_id, at, origin, self._clock())
+            now = self._clock()
+            return self._health.compute(actor, request.account_id, at, origin, now, words=request.words)
         who = lineup or self._engines.lineup(actor, at.at)
         ids = [request.account_id]
         scenes = read_scenes(self._database, actor, ids, at, self._clock(), signals=who.signals)

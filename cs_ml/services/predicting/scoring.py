@@ -38,7 +38,8 @@ class PredictionRequest:
     """What is asked for. Raises Invalid for a window outside 30..365 days or a type that nothing answers.
 
     Health is always forecast FORECAST_DAYS ahead, whatever window is asked for. `patient`: whoever asks comes back
-    later, so an engine that is only busy is not passed over.
+    later, so an engine that is only busy is not passed over. `words`: of a language model around health insights, where
+    one serves the tenant.
     """
 
     account_id: int
@@ -46,6 +47,7 @@ class PredictionRequest:
     window_days: int = DEFAULT_WINDOW_DAYS
     origin: Origin = "single"
     patient: bool = False
+    words: bool = False
 
     def __post_init__(self) -> None:
         if self.type is PredictionType.HEALTH_TREND:

@@ -15,17 +15,20 @@ from cs_ml.services.truth.judged import Judged, judged_of
 from cs_ml.services.truth.validation import complete_until, last_day
 from cs_ml.store.database import Database
 from cs_ml.store.learning.judgements import JudgementRepository
+from cs_ml.store.learning.shadows import ShadowRepository
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AccuracyState:
-    """What there is to look at. `windows`: lengths in days of judged predictions, the most frequent first.
-    `version` changes whenever the judged predictions may have."""
+    """What there is to look at. `windows`: lengths in days of judged predictions, the most frequent first. `shadows`:
+    predictions of methods that did not serve, and how many of them are judged. `version` changes whenever the judged
+    predictions may have."""
 
     live: OutcomeCounts
     replayed: OutcomeCounts
     live_windows: Sequence[int]
     replayed_windows: Sequence[int]
+    shadows: tuple[int, int]
     complete_until: date | None
     version: str
 
@@ -61,6 +64,7 @@ class AccuracyService:
                 replayed=judgements.counts(kind, replays=True, now=now, complete=complete),
                 live_windows=judgements.windows(kind, replays=False),
                 replayed_windows=judgements.windows(kind, replays=True),
+                shadows=ShadowRepository(scope).counts(),
                 complete_until=last_day(complete),
                 version=judgements.version(),
             )

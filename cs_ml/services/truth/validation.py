@@ -14,6 +14,7 @@ from cs_ml.store.history.references import ReferenceRepository
 from cs_ml.store.identity.tenant_settings import TenantSettingRepository
 from cs_ml.store.learning.judgements import JudgementRepository
 from cs_ml.store.learning.outcomes import OutcomeRepository
+from cs_ml.store.learning.predicted import PredictedRepository
 from cs_ml.store.scope import Scope
 
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -69,6 +70,7 @@ def judge(scope: Scope, now: datetime) -> tuple[int, int]:
 
     One judge per type of prediction.
     """
+    PredictedRepository(scope).count()
     OutcomeRepository(scope).note_gone(now)
     judged, lost = JudgementRepository(scope).judge_churn(now, complete_until(scope, now))
     return judged + judge_trends(scope, now), lost

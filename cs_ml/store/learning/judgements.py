@@ -9,6 +9,8 @@ from sqlalchemy import Integer, and_, bindparam, case, cast, func, literal, or_,
 
 from cs_ml.domain.predictions import PredictionType
 from cs_ml.domain.truth.outcomes import ACCURATE_FROM, OutcomeCounts, Unjudged
+from cs_ml.store.learning.predicted import PredictedRepository
+from cs_ml.store.learning.shadows import ShadowRepository, shadow_windows
 from cs_ml.store.learning.windows import (
     NOW,
     Windows,
@@ -21,7 +23,7 @@ from cs_ml.store.learning.windows import (
     why_unjudged,
 )
 from cs_ml.store.scope import AnySelect, Scope
-from cs_ml.store.tables import CTA, Account, AccountFact, AccountMLPrediction, ExternalRef
+from cs_ml.store.tables import CTA, Account, AccountFact, AccountMLPrediction, ExternalRef, ShadowPrediction
 
 Stored = AccountMLPrediction
 
@@ -31,8 +33,10 @@ class JudgementRepository:
         self._scope = scope
 
     def judge_churn(self, now: datetime, complete: datetime) -> tuple[int, int]:
-        """Gives every churn prediction, superseded ones too, the outcome that the facts know, and takes back one that
-        they know no more. Answers how many got one and how many lost theirs; a second time, none."""
+        """Gives every churn prediction, superseded ones and those in the shadow too, the outcome that the facts know,
+        and takes back one that they know no more. Answers how many got one and how many lost theirs, of those that
+        were shown to people; a second time, none."""
+        ShadowRepository(self._scope).judge(now, complete)
         params = {"now": now, "complete": complete}
         dialect = self._scope.dialect
         lost = sum(self._changed(statement, params) for statement in _withdrawals(dialect))
@@ -40,15 +44,20 @@ class JudgementRepository:
         return judged, lost
 
     def counts(self, kind: PredictionType, *, replays: bool, now: datetime, complete: datetime) -> OutcomeCounts:
-        """Of predictions of this type; `replays`: of those for instants of the past, else of the others."""
+        """Of predictions of this type that people were shown, those of deleted accounts among them; `replays`: of those
+        for instants of the past, else of the others."""
         params = {"kind": kind, "replay": replays, "now": now, "complete": complete}
         rows = self._scope.execute(_counts(self._scope.dialect, kind is PredictionType.CHURN), params).all()
         judged = [row for row in rows if row.unjudged is None]
+        deleted = PredictedRepository(self._scope).deleted(kind, replays=replays)
         return OutcomeCounts(
             judged=sum(row.number for row in judged),
             churned=sum(row.churned for row in judged),
             accurate=sum(row.accurate for row in judged),
-            unjudged={Unjudged(row.unjudged): row.number for row in rows if row.unjudged is not None},
+            unjudged={
+                **{Unjudged(row.unjudged): row.number for row in rows if row.unjudged is not None},
+                **({Unjudged.DELETED: deleted} if deleted else {}),
+            },
         )
 
     def windows(self, kind: PredictionType, *, replays: bool) -> Sequence[int]:
@@ -59,14 +68,20 @@ class JudgementRepository:
     def version(self) -> str:
         """Changes whenever the judged predictions may have."""
         row = self._scope.execute(_version()).one()
-        return f"{row.number} {row.newest} {row.judged} {row.left}"
+        shadows = ShadowRepository(self._scope).counts()
+        return f"{row.number} {row.newest} {row.judged} {row.left} {shadows}"
 
     def judged(self, kind: PredictionType, window_days: int, *, replays: bool, now: datetime) -> Sequence[Any]:
         """Rows of judged predictions of this window whose whole time has passed, in order of account, engine and date;
-        of one instant the newest is the first. Those of accounts that left early stay out until then."""
+        of one instant the newest is the first. Those of accounts that left early stay out until then. Without `replays`
+        also those in the shadow."""
         params = {"kind": kind, "window": window_days, "replay": replays, "now": now}
         params["matured"] = now - timedelta(days=window_days)
-        return self._scope.execute(_judged(self._scope.dialect), params).all()
+        rows = self._scope.execute(_judged(self._scope.dialect), params).all()
+        if replays:
+            return rows
+        shadows = self._scope.execute(_judged_shadows(self._scope.dialect), params).all()
+        return sorted([*rows, *shadows], key=_order) if shadows else rows
 
     def names(self, account_ids: Sequence[int]) -> dict[int, tuple[str, str]]:
         """The name, and the reference or else the id, of each account."""
@@ -172,33 +187,40 @@ def _version() -> AnySelect:
 
 @cache
 def _judged(dialect: str) -> AnySelect:
-    windows = stored_windows(dialect)
-    return (
-        select(
-            Stored.id,
-            Stored.account_id,
-            Stored.engine,
-            Stored.engine_version,
-            Stored.llm_model,
-            Stored.prompt_version,
-            Stored.predicted_at,
-            Stored.probability,
-            Stored.actual_outcome,
-            Stored.outcome_source,
-            churned_in(windows).label("churned_at"),
-            _is_treated(windows).label("treated"),
-            _arr().label("arr"),
-            _timeless("currency").label("currency"),
-            _timeless("segment").label("segment"),
-        )
-        .where(
-            _ours(bindparam("kind")),
-            _of_origin(),
-            Stored.prediction_window == bindparam("window"),
-            Stored.actual_outcome.is_not(None),
-            Stored.predicted_at <= bindparam("matured"),
-        )
-        .order_by(Stored.account_id, Stored.engine, Stored.predicted_at, Stored.id.desc())
+    chosen = _matured(Stored, stored_windows(dialect)).where(_ours(bindparam("kind")), _of_origin())
+    return chosen.order_by(Stored.account_id, Stored.engine, Stored.predicted_at, Stored.id.desc())
+
+
+@cache
+def _judged_shadows(dialect: str) -> AnySelect:
+    return _matured(ShadowPrediction, shadow_windows(dialect))
+
+
+def _order(row: Any) -> tuple[int, str, datetime, int]:
+    return row.account_id, row.engine, row.predicted_at, -row.id
+
+
+def _matured(entity: Any, windows: Windows) -> AnySelect:
+    return select(
+        entity.id,
+        entity.account_id,
+        entity.engine,
+        entity.engine_version,
+        entity.llm_model,
+        entity.prompt_version,
+        entity.predicted_at,
+        entity.probability,
+        entity.actual_outcome,
+        entity.outcome_source,
+        churned_in(windows).label("churned_at"),
+        _is_treated(windows).label("treated"),
+        _arr(windows).label("arr"),
+        _timeless("currency", windows).label("currency"),
+        _timeless("segment", windows).label("segment"),
+    ).where(
+        entity.prediction_window == bindparam("window"),
+        entity.actual_outcome.is_not(None),
+        entity.predicted_at <= bindparam("matured"),
     )
 
 
@@ -213,30 +235,30 @@ def _is_treated(windows: Windows) -> Any:
         select(literal(1))
         .select_from(CTA)
         .where(CTA.account_id == windows.account, CTA.status != "CANCELLED", worked)
-        .correlate(Stored)
+        .correlate(windows.entity)
         .exists()
     )
 
 
-def _arr() -> Any:
+def _arr(windows: Windows) -> Any:
     """As known at the prediction: the newest change, or listing that names one."""
     fact = AccountFact
     says_something = (fact.kind == "changed") | ((fact.kind == "listed") & fact.arr.is_not(None))
-    return _newest(fact.arr, says_something, fact.valid_from <= Stored.predicted_at)
+    return _newest(windows, fact.arr, says_something, fact.valid_from <= windows.start)
 
 
-def _timeless(name: str) -> Any:
-    return _newest(getattr(AccountFact, name), AccountFact.kind == "timeless")
+def _timeless(name: str, windows: Windows) -> Any:
+    return _newest(windows, getattr(AccountFact, name), AccountFact.kind == "timeless")
 
 
-def _newest(value: Any, *conditions: Any) -> Any:
+def _newest(windows: Windows, value: Any, *conditions: Any) -> Any:
     fact = AccountFact
     return (
         select(value)
-        .where(fact.account_id == Stored.account_id, *conditions)
+        .where(fact.account_id == windows.account, *conditions)
         .order_by(fact.valid_from.desc(), fact.kind)
         .limit(1)
-        .correlate(Stored)
+        .correlate(windows.entity)
         .scalar_subquery()
     )
 

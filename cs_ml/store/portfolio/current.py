@@ -29,8 +29,9 @@ def live() -> Any:
     return and_(Account.archived.is_(False), Account.type != "CHURNED")
 
 
-def current(*accounts: Any) -> CTE:
-    """The live accounts for which all conditions `accounts` hold: `account_id` and the columns of `AccountSummary`.
+def current(*accounts: Any, health: bool = True) -> CTE:
+    """The live accounts for which all conditions `accounts` hold: `account_id` and the columns of `AccountSummary`,
+    without those of `health` where nobody looks at them.
 
     Materialised: one statement uses its columns many times, and each is a look-up of its own.
     """
@@ -44,8 +45,14 @@ def current(*accounts: Any) -> CTE:
             timeless.currency.label("currency"),
             timeless.segment.label("segment"),
             renewal.label("renewal"),
-            _health("health_since", "now").label("health"),
-            _health("before_since", "before").label("health_before"),
+            *(
+                (
+                    _health("health_since", "now").label("health"),
+                    _health("before_since", "before").label("health_before"),
+                )
+                if health
+                else ()
+            ),
             _touched_at().label("touched_at"),
             _ctas().label("open_ctas"),
             _ctas(CTA.due_date <= bindparam("overdue_before")).label("overdue_ctas"),

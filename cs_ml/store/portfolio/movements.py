@@ -1,4 +1,4 @@
-"""How health moved, aggregated in the database: four statements whatever the number of accounts."""
+"""How health moved, aggregated in the database: as many statements whatever the number of accounts."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -9,7 +9,7 @@ from sqlalchemy import BindParameter, CompoundSelect, bindparam, case, func, lit
 from sqlalchemy.orm import aliased
 
 from cs_ml.domain.context import DIMENSIONS, Dimension
-from cs_ml.domain.health.movements import LEAST_POINTS, MOST_MOVERS, WEEKS, BandMove, BandWeek, Mover
+from cs_ml.domain.health.movements import LEAST_POINTS, MOST_MOVERS, WEEKS, BandMove, BandWeek, Member, Mover, week_ends
 from cs_ml.domain.policy import HEALTH_BANDS, HealthBand
 from cs_ml.domain.portfolio import HEALTH_FRESH_DAYS
 from cs_ml.store.portfolio.current import current, live
@@ -26,7 +26,7 @@ class MovementRepository:
 
     def weeks(self, owner_id: int | None, until: datetime) -> Sequence[BandWeek]:
         """The ends of the last WEEKS weeks, the last one is `until`, oldest first."""
-        ends = [until - timedelta(weeks=WEEKS - 1 - number) for number in range(WEEKS)]
+        ends = week_ends(until)
         params: dict[str, Any] = {"owner": owner_id}
         for number, end in enumerate(ends):
             params |= {f"until_{number}": end, f"since_{number}": end - _FRESH}
@@ -71,6 +71,11 @@ class MovementRepository:
                 )
             )
         return movers, rows[0].moved if rows else 0
+
+    def members(self, owner_id: int | None, until: datetime) -> Sequence[Member]:
+        """The live accounts of an owner, or all, in order of id."""
+        rows = self._scope.execute(_members(owner_id is not None), _between(owner_id, until, until))
+        return [Member(**row._mapping) for row in rows]
 
     def _readings(self, ids: Sequence[int], at: datetime) -> Mapping[int, Any]:
         """The newest score of each account by `at`, with its dimensions and weights."""
@@ -152,18 +157,9 @@ def _moves(owner: bool) -> AnySelect:
 def _movers(owner: bool) -> AnySelect:
     facts = current(*_owned(owner)).c
     change = facts.health - facts.health_before
-    ref = (
-        select(func.min(ExternalRef.ref))
-        .where(ExternalRef.kind == "account", ExternalRef.target_id == Account.id)
-        .correlate(Account)
-        .scalar_subquery()
-    )
     return (
         select(
-            Account.id.label("account_id"),
-            ref.label("reference"),
-            Account.name,
-            User.name.label("owner_name"),
+            *_named(),
             facts.health_before.label("before"),
             facts.health.label("after"),
             func.count(Account.id).over().label("moved"),
@@ -173,6 +169,27 @@ def _movers(owner: bool) -> AnySelect:
         .where(or_(_band_of(facts.health) != _band_of(facts.health_before), func.abs(change) >= bindparam("least")))
         .order_by(change, Account.id)
         .limit(bindparam("most"))
+    )
+
+
+def _named() -> list[Any]:
+    ref = (
+        select(func.min(ExternalRef.ref))
+        .where(ExternalRef.kind == "account", ExternalRef.target_id == Account.id)
+        .correlate(Account)
+        .scalar_subquery()
+    )
+    return [Account.id.label("account_id"), ref.label("reference"), Account.name, User.name.label("owner_name")]
+
+
+@cache
+def _members(owner: bool) -> AnySelect:
+    facts = current(*_owned(owner)).c
+    return (
+        select(*_named(), Account.created_at, facts.currency, facts.arr)
+        .join(Account, Account.id == facts.account_id)
+        .outerjoin(User, User.id == Account.owner_id)
+        .order_by(Account.id)
     )
 
 

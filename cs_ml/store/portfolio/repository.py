@@ -89,13 +89,13 @@ class PortfolioRepository:
         statement = made(Shape.of(query, summary=summary), following=after is not None)
         return [
             Ranked(account_id=row.id, size=row.size, urgency=row.urgency, cursor=_text_of(row))
-            for row in self._scope.execute(statement, params)
+            for row in self._scope.execute(statement, params).all()
         ]
 
     def rows(self, ranked: Sequence[Ranked], now: datetime) -> Sequence[QueueRow]:
         """These accounts as they are now, in the same order; those that are gone meanwhile are left out."""
         ids = [each.account_id for each in ranked]
-        found = {row.id: row for row in self._scope.execute(statements.rows(), instants(now) | {"ids": ids})}
+        found = {row.id: row for row in self._scope.execute(statements.rows(), instants(now) | {"ids": ids}).all()}
         predictions = {row.prediction_id: row for row in found.values() if row.prediction_id is not None}
         risks = self._risks(predictions, now)
         health = self._health(ids, now)
@@ -168,7 +168,7 @@ class PortfolioRepository:
 
     def _risks(self, predictions: Mapping[int, Row[Any]], now: datetime) -> dict[int, RiskView]:
         params = {"ids": list(predictions), "now": now}
-        said = {row.id: row for row in self._scope.execute(statements.risks(), params)}
+        said = {row.id: row for row in self._scope.execute(statements.risks(), params).all()}
         return {
             row.account_id: RiskView(
                 probability=row.probability,
@@ -187,7 +187,7 @@ class PortfolioRepository:
         """By account, the last score of each of the SPARKLINE_WEEKS weeks before `now` that has one, oldest first."""
         params = {"ids": list(ids), "since": now - timedelta(weeks=SPARKLINE_WEEKS), "now": now}
         weeks: dict[int, dict[int, int]] = {}
-        for row in self._scope.execute(statements.health(), params):
+        for row in self._scope.execute(statements.health(), params).all():
             weeks.setdefault(row.account_id, {})[(now - row.calculated_at).days // 7] = row.overall_score
         return {account: tuple(scores.values()) for account, scores in weeks.items()}
 

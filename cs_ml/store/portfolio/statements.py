@@ -8,6 +8,7 @@ from sqlalchemy import Double, Integer, and_, bindparam, case, cast, func, liter
 
 from cs_ml.domain.portfolio import RENEWAL_DAYS, Flag, Sort
 from cs_ml.store.accounts import happened_at
+from cs_ml.store.columns import among
 from cs_ml.store.portfolio.current import current, live
 from cs_ml.store.portfolio.selection import (
     Shape,
@@ -157,7 +158,7 @@ def _is(column: Any, value: str | None) -> Any:
 @cache
 def rows() -> AnySelect:
     """The accounts `ids` as they are now."""
-    facts = current(Account.id.in_(bindparam("ids", expanding=True)))
+    facts = current(among(Account.id, "ids"), health=False)
     ref = (
         select(func.min(ExternalRef.ref))
         .where(ExternalRef.kind == "account", ExternalRef.target_id == Account.id)
@@ -189,7 +190,7 @@ def risks() -> AnySelect:
         + newer(AccountFact.account_id, AccountFact.valid_from)
     )
     return select(stored.id, stored.drivers, stored.completeness, stored.engine, new_facts.label("new_facts")).where(
-        stored.id.in_(bindparam("ids", expanding=True))
+        among(stored.id, "ids")
     )
 
 
@@ -200,7 +201,7 @@ def health() -> AnySelect:
     return (
         select(point.account_id, point.calculated_at, point.overall_score)
         .where(
-            point.account_id.in_(bindparam("ids", expanding=True)),
+            among(point.account_id, "ids"),
             point.calculated_at > bindparam("since"),
             point.calculated_at <= bindparam("now"),
         )

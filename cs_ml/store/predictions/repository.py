@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, literal, select, union_all, update
+from sqlalchemy import bindparam, delete, func, literal, or_, select, union_all, update
 
 from cs_ml.domain.policy import DEFAULT_WINDOW_DAYS
 from cs_ml.domain.predictions import Prediction, PredictionType
@@ -94,7 +94,8 @@ class PredictionRepository:
         return self._scope.execute(_riskiest(), {"now": now, "window": DEFAULT_WINDOW_DAYS}).scalar()
 
     def count_single_since(self, since: datetime) -> int:
-        """Single predictions computed since an instant, for the daily limit."""
+        """Single predictions computed since an instant, for the daily limit; of health only those with which a language
+        model was asked, as the others cost nothing."""
         count = self._scope.execute(_singles(), {"since": since}).scalar()
         return int(count or 0)
 
@@ -240,4 +241,9 @@ def _replayed() -> AnySelect:
 
 @cache
 def _singles() -> AnySelect:
-    return select(func.count(Stored.id)).where(Stored.origin == "single", Stored.created_at >= bindparam("since"))
+    asked = or_(
+        Stored.prediction_type != "HEALTH_TREND", Stored.llm_model.is_not(None), Stored.fallback_reason.is_not(None)
+    )
+    return select(func.count(Stored.id)).where(
+        Stored.origin == "single", asked, Stored.created_at >= bindparam("since")
+    )

@@ -39,7 +39,7 @@ from cs_ml.store.tables.own import (
 from cs_ml.store.tables.predictions import AccountMLPrediction, AIUsageEvent
 from cs_ml.store.tables.schema import schema_addition
 from cs_ml.store.tables.summary import AccountSummary, SummaryRefresh
-from cs_ml.store.tables.truth import BacktestRun
+from cs_ml.store.tables.truth import BacktestRun, PredictedAccount, ShadowPrediction
 
 __all__ = [
     "CTA",
@@ -70,9 +70,11 @@ __all__ = [
     "Pipeline",
     "Playbook",
     "PlaybookTask",
+    "PredictedAccount",
     "PredictionClaim",
     "SalesPipelineStage",
     "ScheduleRun",
+    "ShadowPrediction",
     "SignInSession",
     "SignInThrottle",
     "SignInTicket",

@@ -21,6 +21,10 @@ _PATTERNS: Mapping[HealthBand | None, str] = {
 }
 
 
+# Over the whole colour, so that it is seen on light and dark alike.
+_LINES: dict[str, str | float] = {"fillmode": "overlay", "fgcolor": "white", "fgopacity": 0.45, "size": 6}
+
+
 def band_word(band: HealthBand | None) -> str:
     return "No score" if band is None else band.value.capitalize()
 
@@ -36,7 +40,7 @@ def bands_figure(weeks: Sequence[BandWeek], *, zone: tzinfo) -> go.Figure:
             "name": band_word(band),
             "x": [week.at.astimezone(zone) for week in weeks],
             "y": [week.accounts.get(band, 0) for week in weeks],
-            "marker": {"color": _COLOURS[band], "pattern": {"shape": _PATTERNS[band], "fgopacity": 0.5, "size": 6}},
+            "marker": {"color": _COLOURS[band], "pattern": _LINES | {"shape": _PATTERNS[band]}},
             "hovertemplate": "%{y} accounts on %{x|%-d %b %Y}",
         }
         for band in _ORDER

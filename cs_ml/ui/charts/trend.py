@@ -111,7 +111,7 @@ def _marked(kind: AnomalyKind, anomalies: Sequence[Anomaly], zone: tzinfo) -> di
     symbol, colour = _MARKS[kind]
     return {
         "type": "scatter",
-        "name": ANOMALY_WORDS[kind],
+        "name": ANOMALY_WORDS[kind].partition(" (")[0],  # long names leave a phone no room for the plot
         "x": [one.ended.astimezone(zone) for one in anomalies],
         "y": [one.evidence[-1].score for one in anomalies],
         "mode": "markers",

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
+import pytest
+
 from cs_ml.demo.playbooks import PLAYBOOKS
 from cs_ml.domain.ctas.calendar import WorkCalendar
 from cs_ml.domain.ctas.playbooks import Playbook, PlaybookStatus, PlaybookStep, best_playbook, laid_out
@@ -66,10 +68,12 @@ def test_only_active_ones_for_the_type() -> None:
     assert best_playbook(drafts, CtaType.RISK, [renewal]) is None
 
 
-def test_it_says_why() -> None:
-    match = best_playbook([RENEWAL], CtaType.RISK, [factor("renewal", "Renewal is near")])
+@pytest.mark.parametrize(("times", "said"), [(0, "not used yet"), (1, "used once so far"), (2, "used 2 times so far")])
+def test_it_says_why_and_how_often_it_was_used(times: int, said: str) -> None:
+    used = replace(RENEWAL, times_used=times)
+    match = best_playbook([used], CtaType.RISK, [factor("renewal", "Renewal is near")])
     assert match is not None
-    assert match.because == "It answers: renewal is near; used 2 times so far."
+    assert match.because == f"It answers: renewal is near; {said}."
 
 
 def test_the_demos_playbooks_answer_every_part_of_the_scorecard_but_a_few() -> None:

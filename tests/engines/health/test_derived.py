@@ -13,7 +13,8 @@ def contacts(
 ) -> Contacts:
     """One account; what is not given is none."""
     none = np.zeros_like(active)
-    return Contacts(active, none if positive is None else positive, none if negative is None else negative, issues)
+    good, bad = (none if mood is None else mood for mood in (positive, negative))
+    return Contacts(active, good, bad, np.full_like(active, np.nan) if issues is None else issues)
 
 
 def weekly(until: int = LOOKBACK_DAYS + DAYS) -> Floats:

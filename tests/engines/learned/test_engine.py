@@ -99,12 +99,13 @@ def test_features_of_any_source_and_field_are_found() -> None:
 
 def test_raw_and_adjusted_are_both_kept() -> None:
     rules = RulesEngine(SCORECARD)
-    calibrated = CalibratedEngine(rules, Calibration(method="platt", slope=0.5, shift=-1.0), "v1")
+    calibrated = CalibratedEngine(rules, Calibration(method="platt", slope=0.5, shift=-1.0), "v1", 0.04)
     raw, found = (one.assess(CONTEXT, REFERENCE, 90) for one in (rules, calibrated))
     assert found.assessment.raw_probability == raw.assessment.probability
     assert found.assessment.probability < raw.assessment.probability
     assert f"{found.assessment.probability:.0%} chance" in found.assessment.explanation
     assert found.provenance.version == f"{rules.version}+v1"
+    assert found.assessment.base_rate == 0.04
 
 
 def test_bands_of_calibrated_engines_go_by_the_base_rate() -> None:

@@ -1,10 +1,13 @@
 import json
+from dataclasses import replace
+from datetime import timedelta
 
 import numpy as np
 import pytest
 
 from cs_ml.engines.learned.fitting import FITS, SCORECARD_SLOPE, blended, fit_all, fit_scorecard
 from cs_ml.engines.learned.model import dump_model, load_model
+from cs_ml.engines.learned.selection import choose
 from cs_ml.engines.learned.training import cold_start, enough, prior_of, train
 from tests.engines.learned.made_up import PRIOR, SCORECARD, rows
 
@@ -18,6 +21,20 @@ def test_behaviour_that_tells_is_learned_and_ranks() -> None:
     assert model.has_signal
     assert roc_auc_score(fresh.churned, chances) > 0.75
     assert np.mean(chances) == pytest.approx(fresh.churned.mean(), abs=0.06)
+
+
+def test_windows_that_touch_are_validated_by_time() -> None:
+    """The first has ended when the second begins, to the millisecond."""
+    touching = rows(500, signal=1.0, days=(180, 90))
+    last_moment = timedelta(hours=11, minutes=59, seconds=59, milliseconds=999)
+    known = replace(touching, as_of=[at + last_moment for at in touching.as_of])
+    assert len(choose(known, PRIOR).churned) == 250
+
+
+def test_windows_that_overlap_are_validated_by_account() -> None:
+    choice = choose(rows(500, signal=1.0, days=(180, 150)), PRIOR)
+    assert len(choice.churned) == 500
+    assert choice.kind not in {"base", "tenure"}
 
 
 def test_chance_is_not_called_learned() -> None:

@@ -10,7 +10,7 @@ from cs_ml.domain.context import AccountContext
 from cs_ml.domain.llm.entities import KnownNames, NamedAccount, NamedPerson
 from cs_ml.engines.base import Answer
 from cs_ml.engines.llm import LlmEngine
-from cs_ml.engines.question import Asking, ChurnPrompt, Question
+from cs_ml.engines.question import Asking, Caller, Question, churn_prompt
 from cs_ml.llm.client import LlmClient
 from cs_ml.llm.pricing import load_prices
 from cs_ml.llm.redaction.known import KnownEntities
@@ -72,7 +72,7 @@ def hostile_context() -> AccountContext:
 
 
 def asking(*, free_text: bool = True, names: KnownNames = NAMES) -> Asking:
-    return Asking(prompt=ChurnPrompt.load(), known=KnownEntities(names), free_text=free_text)
+    return Asking(prompt=churn_prompt(), known=KnownEntities(names), free_text=free_text)
 
 
 def question(*, free_text: bool = True) -> Question:
@@ -96,6 +96,7 @@ def engine_at(url: str, *, free_text: bool = True, names: KnownNames = NAMES) ->
     client = LlmClient(endpoint, load_prices(), timeout_s=5.0, now=lambda: NOW, sleep=lambda _: None)
     reserved: list[Decimal | None] = []
     try:
-        yield Asked(LlmEngine(client, asking(free_text=free_text, names=names), reserved.append), reserved)
+        caller = Caller(client=client, reserve=reserved.append)
+        yield Asked(LlmEngine(asking(free_text=free_text, names=names), caller), reserved)
     finally:
         client.close()

@@ -8,11 +8,14 @@ import pytest
 from cs_ml.domain.actor import Actor, Role
 from cs_ml.domain.errors import Invalid
 from cs_ml.domain.policy import HealthBand
+from cs_ml.services.health.derived import derived_scores
 from cs_ml.services.health.movements import MovementService
+from cs_ml.services.health.reading import read_health
 from cs_ml.store.database import Database
+from cs_ml.store.history.scores import HealthScoreRepository
 from tests.services.counting import statements
 from tests.services.predictions.predicting import TestClock
-from tests.support.factories import NOW, add_account, add_fact, add_health, add_tenant, add_user
+from tests.support.factories import NOW, add_account, add_activity, add_cta, add_fact, add_health, add_tenant, add_user
 
 SINCE = NOW - timedelta(days=30)
 
@@ -97,3 +100,84 @@ def test_as_many_statements_for_many_accounts_as_for_one(
 def test_a_day_to_come_is_refused(service: MovementService, actor: Actor) -> None:
     with pytest.raises(Invalid):
         service.movements(actor, None, NOW)
+
+
+def heard_of(database: Database, actor: Actor, days: range, **account: object) -> int:
+    """An account with activity on these days before now, of a tenant whose CRM sends no scores."""
+    account_id = add_account(database, actor, **account)
+    add_fact(database, actor, account_id, arr=Decimal(1_000))
+    add_fact(database, actor, account_id, kind="timeless", currency="EUR")
+    for day in days:
+        add_activity(database, actor, account_id, completed_at=NOW - timedelta(days=day))
+    return account_id
+
+
+def test_without_scores_of_the_crm_derived_ones_move_and_say_so(
+    database: Database, service: MovementService, actor: Actor
+) -> None:
+    heard_of(database, actor, range(0, 300, 4))
+    silent = heard_of(database, actor, range(34, 300, 4))
+    heard_of(database, actor, range(0))
+    found = service.movements(actor, None, SINCE)
+    assert found.derived
+    assert [one.account_id for one in found.movers] == [silent]
+    assert (found.movers[0].before, found.movers[0].cause) == (92, "engagement")
+    assert found.movers[0].after < 40  # 92: the last contact was 4 days before, and one less in four weeks than usual
+    moves = {(one.before, one.after): (one.accounts, one.arr, one.with_arr) for one in found.moves}
+    assert moves == {
+        (HealthBand.EXCELLENT, HealthBand.EXCELLENT): (1, Decimal(1_000), 1),
+        (HealthBand.EXCELLENT, HealthBand.POOR): (1, Decimal(1_000), 1),
+        (None, None): (1, Decimal(1_000), 1),
+    }
+    assert dict(found.weeks[0].accounts) == {HealthBand.EXCELLENT: 2, None: 1}
+    assert dict(found.weeks[-1].accounts) == {HealthBand.EXCELLENT: 1, HealthBand.POOR: 1, None: 1}
+
+
+def test_derived_scores_of_a_day_long_ago_are_those_of_the_account(
+    database: Database, service: MovementService, actor: Actor
+) -> None:
+    """Before the weeks that are shown: the same score that the account's own history has."""
+    account = heard_of(database, actor, range(200, 500, 3))
+    for days in (250, 60):
+        since = NOW - timedelta(days=days)
+        mover = next(iter(service.movements(actor, None, since).movers), None)
+        readings, derived = read_health(database, actor, account, since - timedelta(days=2), since)
+        assert derived
+        assert mover is None or mover.before == readings[-1].scores["overall"]
+        assert (mover is None) == (days == 60)
+
+
+def test_one_score_of_the_crm_ends_the_derived_ones(database: Database, service: MovementService, actor: Actor) -> None:
+    account = heard_of(database, actor, range(34, 300, 4))
+    add_health(database, actor, account, calculated_at=NOW - timedelta(days=1), overall_score=50)
+    found = service.movements(actor, None, SINCE)
+    assert not found.derived
+    assert found.movers == []
+
+
+def test_derived_movements_respect_the_scope_and_cost_no_statement_for_each_account(
+    database: Database, service: MovementService, actor: Actor
+) -> None:
+    colleague = add_user(database)
+    theirs = heard_of(database, actor, range(34, 300, 4), owner_id=colleague)
+    limited = Actor(tenant_id=actor.tenant_id, role=Role.MEMBER, user_id=colleague, scope="owned")
+    with statements(database) as one:
+        service.movements(actor, None, SINCE)
+    for _ in range(5):
+        heard_of(database, actor, range(34, 300, 40))
+    with statements(database) as many:
+        service.movements(actor, None, SINCE)
+    assert len(many) == len(one)
+    assert [one.account_id for one in service.movements(limited, None, SINCE).movers] == [theirs]
+
+
+def test_a_derived_score_depends_on_its_own_account_alone(database: Database, actor: Actor) -> None:
+    """Somebody else's risk is none of it, and a day before the first one stays as it was."""
+    account, other = (heard_of(database, actor, range(34, 300, 4)) for _ in range(2))
+    add_cta(database, actor, other, type="RISK", created_at=NOW - timedelta(days=3))
+    with database.read(actor) as scope:
+        repository = HealthScoreRepository(scope)
+        both = derived_scores(repository, [account, other], NOW, days=9).overall
+        alone = derived_scores(repository, [account], NOW, days=9).overall
+    assert both[0].tolist() == alone[0].tolist()
+    assert [one == two for one, two in zip(*both.tolist(), strict=True)] == [True] * 5 + [False] * 4

@@ -126,7 +126,10 @@ def test_reasons_cite_the_scores_that_show_them(database: Database, actor: Actor
     assert found.recommendations[0].rationale in found.health.risk_areas
 
 
-def test_limits_and_rights_are_those_of_every_prediction(database: Database, actor: Actor) -> None:
+def test_rights_are_those_of_every_prediction_and_statistics_count_to_no_limit(
+    database: Database, actor: Actor
+) -> None:
+    """They cost nothing: whoever looks at accounts must not use up the day of those who ask for churn."""
     account, other = add_crowd(database, actor)[:2]
     viewer = Actor(tenant_id=actor.tenant_id, role=Role.VIEWER, user_id=actor.user_id)
     service = predicting(database, TestClock(), limit=1)
@@ -134,8 +137,10 @@ def test_limits_and_rights_are_those_of_every_prediction(database: Database, act
         trend(service, viewer, account)
     trend(service, actor, account)
     assert trend(service, viewer, account).cached
+    trend(service, actor, other, force_refresh=True)
+    service.predict(actor, account)
     with pytest.raises(RateLimited):
-        trend(service, actor, other)
+        service.predict(actor, other)
     with pytest.raises(NotFound):
         trend(service, add_tenant(database, "other"), account)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from threading import Barrier
 
 import pytest
-from sqlalchemy import delete, insert, text
+from sqlalchemy import delete, insert, select, text
 from sqlalchemy.exc import DBAPIError
 
 from cs_ml.domain.actor import Actor
@@ -48,6 +48,18 @@ def test_the_same_bundle_again_writes_nothing(database: Database, actor: Actor, 
     again = load(database, actor, tmp_path / "b", SMALL)
     assert but_noted(before, dump(database)) == before
     assert counts(again) == {name: (0, 0, new) for name, (new, _, _) in counts(first).items()}
+
+
+def test_figures_close_to_nothing_are_numbers_and_stay(database: Database, actor: Actor, tmp_path: Path) -> None:
+    rows = "account_ref,as_of,change\nA-1,2026-01-01,-0.0\nA-1,2026-01-02,1e-05\nA-1,2026-01-03,-12.5\n"
+    bundle = {"accounts.csv": SMALL["accounts.csv"], "custom_fields.csv": rows}
+    load(database, actor, tmp_path, bundle)
+    with database.read(actor) as scope:
+        facts = select(AccountFact.custom_fields).where(AccountFact.kind == "custom")
+        found = list(scope.execute(facts).scalars())
+    assert sorted(one["change"] for one in found) == [-12.5, 0, 0.00001]
+    again = load(database, actor, tmp_path, bundle)
+    assert [(file.new, file.changed) for file in again.files] == [(0, 0)] * len(again.files)
 
 
 def test_another_data_date_with_the_same_values_writes_nothing(

@@ -39,6 +39,7 @@ def modelled(
     model: str = MODEL,
     timeout_s: float = 20.0,
     sleep: Callable[[float], None] = do_not_wait,
+    limit: int = 100,
 ) -> Iterator[PredictionService]:
     """The service as the process wires it, the model first and then the rules."""
     endpoint = Endpoint(base_url=url, api_key="sk-test", model=model)
@@ -50,7 +51,7 @@ def modelled(
     )
     chain = EngineChain([RulesEngine(default_scorecard())], language_model)
     try:
-        yield PredictionService(database, clock, chain, PredictionLimit(100), sleep)
+        yield PredictionService(database, clock, chain, PredictionLimit(limit), sleep)
     finally:
         client.close()
 

@@ -10,7 +10,7 @@ from cs_ml.domain.actor import Actor
 from cs_ml.domain.errors import Invalid
 from cs_ml.domain.llm.usage import Fault
 from cs_ml.domain.policy import FALLBACK_CONFIDENCE_CAP
-from cs_ml.engines.question import ChurnPrompt
+from cs_ml.engines.question import churn_prompt
 from cs_ml.services.identity.tenant_settings import TenantSettingsService
 from cs_ml.services.llm.prompts import PromptService
 from cs_ml.store.database import Database
@@ -116,7 +116,7 @@ def test_a_broken_prompt_file_is_named_and_leaves_nothing(
     """What ships is at fault, which nobody should read as the model's absence."""
     actor, account = new_account(database)
     (tmp_path / "system.md").write_text("no front matter", encoding="utf-8")
-    monkeypatch.setattr(PromptService, "_prompt", property(lambda _: ChurnPrompt.load(tmp_path)))
+    monkeypatch.setattr(PromptService, "_prompt", property(lambda _: churn_prompt(tmp_path)))
     with modelled(database, server.url, TestClock()) as service, pytest.raises(Invalid, match=r"system\.md"):
         service.predict(actor, account)
     assert (server.requests, events(database, actor)) == ([], [])

@@ -14,6 +14,7 @@ from cs_ml.demo.seed import addresses
 from cs_ml.domain.actor import Actor
 from cs_ml.domain.llm.entities import KnownNames
 from cs_ml.engines.llm import LlmEngine
+from cs_ml.engines.question import Caller
 from cs_ml.llm.client import LlmClient
 from cs_ml.llm.pricing import load_prices
 from cs_ml.llm.transport import Endpoint
@@ -88,7 +89,7 @@ def _ask_about_every_account(database: Database, actor: Actor, url: str) -> int:
     client = LlmClient(endpoint, load_prices(), timeout_s=30, now=lambda: NOW)
     scenes = read_scenes(database, actor, _accounts(database, actor), Moment(NOW, live=True), NOW)
     try:
-        engine = LlmEngine(client, asking, lambda _: None)
+        engine = LlmEngine(asking, Caller(client=client, reserve=lambda _: None))
         for scene in scenes.values():
             engine.assess(scene.context, scene.reference, 90)
     finally:

@@ -77,7 +77,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_the_prompts_of_the_product_are_fine() -> None:
-    assert set(check_prompts()) == {"system", "churn_risk"}
+    assert set(check_prompts()) == {"system", "churn_risk", "health_system", "health_summary"}
 
 
 @pytest.mark.parametrize(
@@ -90,6 +90,9 @@ def test_the_prompts_of_the_product_are_fine() -> None:
         ("churn_risk.md", "ChurnAnswer", "OtherAnswer", "ChurnAnswer"),
         ("churn_risk.md", "+++", "---", "churn_risk.md"),
         ("system.md", "max_tokens = 1200", "", "max_tokens"),
+        ("health_summary.md", "HealthAnswer", "ChurnAnswer", "HealthAnswer"),
+        ("health_summary.md", "{{ found }}", "nothing", "found"),
+        ("health_system.md", "temperature = 0.1", "", "temperature"),
         ("system.md", "variables = []", "variables = [", "system.md"),
     ],
 )

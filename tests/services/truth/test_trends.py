@@ -13,7 +13,33 @@ from cs_ml.services.truth.validation import ValidationService
 from cs_ml.store.database import Database
 from cs_ml.store.predictions.health import health_json
 from cs_ml.store.tables import AccountMLPrediction
-from tests.support.factories import NOW, add_account, add_health, add_prediction, add_tenant
+from tests.services.predictions.predicting import TestClock, predicting
+from tests.support.factories import NOW, add_account, add_activity, add_health, add_prediction, add_tenant
+
+
+def test_a_forecast_of_a_derived_score_is_judged_by_derived_scores(database: Database) -> None:
+    """Of two accounts with the same past one falls silent; both were expected to fall."""
+    actor, made, clock = add_tenant(database), NOW - timedelta(days=40), TestClock(NOW - timedelta(days=40))
+    accounts = [add_account(database, actor) for _ in range(2)]
+    for account in accounts:
+        for day in range(40, 300, 4):
+            add_activity(database, actor, account, completed_at=NOW - timedelta(days=day))
+        found = predicting(database, clock).predict(actor, account, PredictionType.HEALTH_TREND)
+        assert found.health
+        assert (found.health.derived, found.as_of) == (True, made)
+    for day in range(2, 40, 4):
+        add_activity(database, actor, accounts[0], completed_at=NOW - timedelta(days=day))
+    clock.now = NOW
+    service = ValidationService(database, clock)
+    assert [service.validate(actor).validated for _ in range(2)] == [2, 0]
+    row = AccountMLPrediction
+    with database.read(actor) as scope:
+        found_rows = scope.execute(select(row.account_id, row.actual_outcome, row.status, row.outcome_source)).all()
+    assert {key: (outcome, status) for key, outcome, status, _ in found_rows} == {
+        accounts[0]: (False, "VALIDATED"),
+        accounts[1]: (True, "VALIDATED"),
+    }
+    assert {source for *_, source in found_rows} == {"health score"}
 
 
 @pytest.mark.parametrize(("score", "outcome"), [(45, True), (58, False), (None, None)])

@@ -22,6 +22,7 @@ from cs_ml.engines.rules import RulesEngine
 from cs_ml.engines.scorecard import default_scorecard
 from cs_ml.services.clock import Moment
 from cs_ml.services.importing import write_template
+from cs_ml.services.learning.lineup import Lineup
 from cs_ml.services.learning.quality import SplitRow
 from cs_ml.services.operations.batches import BatchLimit
 from cs_ml.services.predicting.limits import PredictionLimit
@@ -273,6 +274,7 @@ def given_to_services(folder: Path) -> dict[str, Any]:
     return {
         "clock": lambda: NOW,
         "engines": [RulesEngine(default_scorecard())],
+        "lineups": lambda _actor, _at: Lineup(free=[], idle=[RulesEngine(default_scorecard())]),
         "limit": PredictionLimit(100),
         "batch_limit": BatchLimit(100),
         "schedules": (Schedule(name="expire", cron="0 0 * * *", says="Nothing.", do=lambda _: None),),

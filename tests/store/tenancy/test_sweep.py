@@ -22,6 +22,7 @@ import cs_ml.services
 import cs_ml.store
 from cs_ml.domain.actor import AccountScope, Actor, Role
 from cs_ml.domain.errors import CsMlError
+from cs_ml.services.health.forecaster import HealthForecaster
 from cs_ml.services.llm.chain import EngineChain
 from cs_ml.services.llm.entities import KnownEntitiesCache
 from cs_ml.services.operations.batches import BatchRunService
@@ -196,7 +197,7 @@ def calls(
 
 def made_of(database: Database, given: Mapping[str, Any], owner: type) -> dict[str, Any]:
     """What only the makers of services are handed: other services."""
-    if owner is PredictionService:
+    if owner in (PredictionService, HealthForecaster):
         return {"engines": EngineChain(given["engines"])}
     clock, engines, queue = given["clock"], given["engines"], HandQueue()
     portfolio = PortfolioService(database, clock)

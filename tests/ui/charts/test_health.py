@@ -67,7 +67,7 @@ def test_times_are_of_the_readers_zone() -> None:
 def test_without_scores_the_figure_says_so() -> None:
     figure = health_figure([reading(0, overall=70)], [event(1, EventKind.CHURN)], ["financial"], span=SPAN, zone=UTC)
     assert len(figure.data) == 0
-    assert figure.layout.annotations[0].text == "No health scores in this time"
+    assert figure.layout.annotations[0].text == "No health scores in this time; a longer one can be chosen above"
 
 
 def test_the_words_say_what_the_lines_show() -> None:

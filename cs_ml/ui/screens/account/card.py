@@ -8,7 +8,7 @@ from cs_ml.domain.actor import Actor, Permission
 from cs_ml.domain.errors import DatabaseAway, EngineUnavailable, Forbidden, RateLimited
 from cs_ml.domain.llm.usage import NEED_SETTINGS
 from cs_ml.domain.policy import confidence_level
-from cs_ml.domain.predictions import DOUBT_SENTENCES, Prediction, Provenance
+from cs_ml.domain.predictions import Prediction, Provenance
 from cs_ml.ui.components import empty_state, error_state, facts, plain, text
 from cs_ml.ui.formatting import (
     ENGINE_WORDS,
@@ -24,6 +24,7 @@ from cs_ml.ui.formatting import (
     when,
 )
 from cs_ml.ui.runtime import services
+from cs_ml.ui.screens.account.wording import draw_doubts
 from cs_ml.ui.state import Key
 
 _REFRESH = "Computes the risk anew from everything known now."
@@ -64,11 +65,10 @@ def draw_card(prediction: Prediction, now: datetime, zone: tzinfo) -> None:
     st.metric(
         f"Chance of leaving within {prediction.window_days} days",
         percent(chance),
-        help="Of 100 accounts in the same position, so many are expected to leave in that time. An expectation of the "
-        "method named below, not yet compared with what happened at your customers: trust the order more than the "
-        "figure.",
+        help="Of 100 accounts in the same position, so many are expected to leave in that time. "
+        + _how_sure(prediction),
     )
-    method = ENGINE_WORDS[prediction.provenance.engine].lower()
+    method = _method(prediction)
     st.markdown(
         f"The {method} expects {chance_words(chance)} to leave: **{times_usual(chance, usual)}** ({percent(usual)})."
     )
@@ -88,12 +88,27 @@ def draw_card(prediction: Prediction, now: datetime, zone: tzinfo) -> None:
     _draw_origin(prediction.provenance)
 
 
+def _method(prediction: Prediction) -> str:
+    """To stand after an article."""
+    engine = prediction.provenance.engine
+    return "model learned from your outcomes" if engine == "learned" else ENGINE_WORDS[engine].lower()
+
+
+def _how_sure(prediction: Prediction) -> str:
+    if prediction.provenance.engine == "learned" or prediction.raw_probability is not None:
+        return "Fitted to what became of your own accounts; the Accuracy page says how well that holds."
+    return (
+        "An expectation of the method named below, not yet compared with what happened at your customers: trust the "
+        "order more than the figure."
+    )
+
+
 def _draw_adjustment(prediction: Prediction) -> None:
     """Both figures, where they differ as shown."""
     raw = prediction.raw_probability
     if raw is None or percent(raw) == percent(prediction.probability):
         return
-    method = ENGINE_WORDS[prediction.provenance.engine].lower()
+    method = _method(prediction)
     st.caption(
         f"The {method} alone says {percent(raw)}; adjusted to what became of your own accounts it is "
         f"{percent(prediction.probability)}."
@@ -108,12 +123,7 @@ def _freshness(prediction: Prediction) -> str:
 
 def _draw_marks(prediction: Prediction) -> None:
     """What a reader must know before trusting the figure."""
-    doubts = [DOUBT_SENTENCES[doubt] for doubt in prediction.doubts]
-    if prediction.unmatched_numbers:
-        found = ", ".join(plain(number) for number in prediction.unmatched_numbers)
-        doubts.insert(0, f"Not found in the data: {found}. Check it before you rely on it.")
-    if doubts:
-        st.warning(doubts[0] if len(doubts) == 1 else "\n".join(f"- {doubt}" for doubt in doubts))
+    draw_doubts(prediction)
     if prediction.new_facts_since:
         st.info(f"Stale: {count(prediction.new_facts_since, 'new fact')} since this prediction.")
     source = prediction.provenance

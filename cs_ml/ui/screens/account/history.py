@@ -15,7 +15,7 @@ from cs_ml.ui.charts.health import health_words
 from cs_ml.ui.charts.risk import risk_history_figure, risk_history_words
 from cs_ml.ui.charts.trend import trend_figure, trend_words
 from cs_ml.ui.components import empty_state, table, zone_of
-from cs_ml.ui.formatting import ENGINE_WORDS
+from cs_ml.ui.formatting import DERIVED, ENGINE_WORDS
 from cs_ml.ui.runtime import require_actor, services
 from cs_ml.ui.screens.account.changed import draw_changed
 from cs_ml.ui.screens.account.held import day_pointed_at, draw_held
@@ -28,10 +28,6 @@ _ORIGIN_WORDS: Mapping[Origin, str] = {
     "batch": "for all accounts",
     "replay": "looking back",
 }
-_DERIVED = (
-    "Your CRM sends no health scores. These are computed from activity: how recent it is, how much against the "
-    "account's own past, its mood, and open risks."
-)
 _NO_BAR = {"displayModeBar": False}
 
 
@@ -66,7 +62,7 @@ def draw_health(account_id: int, as_of: datetime | None, download: str) -> None:
         empty_state("Nothing is recorded in this time", "Choose a longer time above, or import health scores.")
         return
     if timeline.derived and timeline.health:
-        st.badge("Derived", icon=":material/calculate:", color="gray", help=_DERIVED)
+        st.badge("Derived", icon=":material/calculate:", color="gray", help=DERIVED)
     found = ask_outlook(actor, account_id, as_of, refresh=refresh)
     tabs = ["Chart", "What comes next", "What changed", "Scores", f"Events ({len(timeline.events)})"]
     chart, ahead, changed, numbers, happened = st.tabs(tabs, key=Key.HEALTH_TAB, on_change="rerun")
@@ -130,7 +126,9 @@ def _draw_chart(
     )
     at = day_pointed_at(event, timeline.until)
     if at is None:
-        st.caption("Click a point to see what held on that day.")
+        st.caption(
+            "Click a point to see what held on that day." if timeline.health else "The events are in their list."
+        )
     else:
         draw_held(actor, account_id, at, zone)
 

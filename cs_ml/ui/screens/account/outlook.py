@@ -7,34 +7,43 @@ import streamlit as st
 
 from cs_ml.domain.actor import Actor, Permission
 from cs_ml.domain.errors import CsMlError, Forbidden, RateLimited
-from cs_ml.domain.health.insights import DROP_POINTS, FORECAST_DAYS, Anomaly, HealthForecast, HealthInsights
+from cs_ml.domain.health.insights import DROP_POINTS, FORECAST_DAYS, HealthForecast, HealthInsights, is_unclear
 from cs_ml.domain.predictions import Prediction, PredictionType
-from cs_ml.ui.charts.trend import ANOMALY_WORDS, Outlook
-from cs_ml.ui.components import empty_state, error_state, facts, plain, table, text
-from cs_ml.ui.formatting import UNKNOWN, ago, count, percent, points, when
+from cs_ml.ui.charts.trend import Outlook
+from cs_ml.ui.components import empty_state, error_state, facts, plain, table
+from cs_ml.ui.formatting import UNKNOWN, ago, count, percent, points
 from cs_ml.ui.runtime import services
+from cs_ml.ui.screens.account.wording import draw_anomalies, draw_summary
 from cs_ml.ui.state import Key
 
 _TRAJECTORIES = {"improving": "Improving", "stable": "Stable", "declining": "Declining", "unknown": UNKNOWN}
-_MEANINGS = {"unusual": "unusual", "risk": "risk"}
-_REFRESH = "Computes the outlook anew from the scores known now."
+_REFRESH = (
+    "Computes the outlook anew from the scores known now; a language model, where you have one, puts it in words."
+)
 _HINTS = {
     "Expected": f"The overall score in {FORECAST_DAYS} days: today's, leaning on the account's own usual level as far "
     "as that came closer at your accounts.",
     "8 times in 10": "How far scores of your accounts moved in 30 days from a like position.",
     "Chance of a drop": f"That the score is {DROP_POINTS} or more points lower in {FORECAST_DAYS} days.",
-    "Direction": "The middle slope between all pairs of scores of the last 30 days.",
+    "Direction": "The middle slope between all pairs of scores of the last 30 days; none is clear where "
+    "the scores went up and down too much.",
     "Learned from": "Past months of your accounts whose end is known.",
 }
 
 
 def ask_outlook(actor: Actor, account_id: int, as_of: datetime | None, *, refresh: bool) -> Prediction | CsMlError:
-    """The prediction, or why there is none."""
+    """The prediction, or why there is none. Where the day's limit forbids a new one, the stored one stands."""
     try:
-        return services().predictions.predict(
-            actor, account_id, PredictionType.HEALTH_TREND, force_refresh=refresh, as_of=as_of
-        )
-    except (Forbidden, RateLimited) as error:
+        with st.spinner("Looking ahead …"):
+            return services().predictions.predict(
+                actor, account_id, PredictionType.HEALTH_TREND, force_refresh=refresh, as_of=as_of
+            )
+    except RateLimited as error:
+        if not refresh:
+            return error
+        error_state(error, still_works="The outlook below is the one from before.")
+        return ask_outlook(actor, account_id, as_of, refresh=False)
+    except Forbidden as error:
         return error
 
 
@@ -64,7 +73,7 @@ def draw_outlook(found: Prediction | CsMlError, now: datetime, zone: tzinfo) -> 
     if found.health is None:
         return
     insights = found.health
-    text(insights.summary)
+    draw_summary(found)
     if insights.forecast:
         _draw_forecast(insights, insights.forecast)
     if found.new_facts_since:
@@ -74,22 +83,13 @@ def draw_outlook(found: Prediction | CsMlError, now: datetime, zone: tzinfo) -> 
     _draw_areas("What is strong", insights.strength_areas, "No part stands out as strong.")
     if insights.insights:
         st.subheader("By part", anchor=False)
-        table(_insight_rows(insights, zone), alt="What each part of the score does", key="insight-rows", wide=["What"])
-    draw_anomalies(insights.anomalies, now, zone)
-
-
-def draw_anomalies(anomalies: Sequence[Anomaly], now: datetime, zone: tzinfo) -> None:
-    """Newest first. Only a decline is a risk; the rest is unusual and no more."""
-    st.subheader("What stands out", anchor=False)
-    if not anomalies:
-        st.caption("Nothing in the last 90 days.")
-    for one in reversed(anomalies):
-        with st.expander(f"{ANOMALY_WORDS[one.kind]} · {one.dimension.capitalize()} · {when(one.ended, now, zone)}"):
-            text(one.description)
-            for cause in one.possible_causes:
-                text(f"At the same time: {cause}")
-            rows = [{"Date": point.at.astimezone(zone).date(), "Score": point.score} for point in one.evidence]
-            table(rows, alt="The scores that show it")
+        table(
+            _insight_rows(insights, zone),
+            alt="What each part of the score does",
+            key="insight-rows",
+            wide=["What", "What to do"],
+        )
+    draw_anomalies(found, now, zone)
 
 
 def _draw_forecast(insights: HealthInsights, found: HealthForecast) -> None:
@@ -102,11 +102,17 @@ def _draw_forecast(insights: HealthInsights, found: HealthForecast) -> None:
             "Expected": f"{found.score:.0f} of 100",
             "8 times in 10": f"{found.low:.0f} to {found.high:.0f}" if known else UNKNOWN,
             "Chance of a drop": chance,
-            "Direction": f"{_TRAJECTORIES[insights.trajectory]}{slope}",
+            "Direction": f"{_direction(insights)}{slope}",
             "Learned from": count(found.learned_from, "month"),
         },
         _HINTS,
     )
+
+
+def _direction(insights: HealthInsights) -> str:
+    if is_unclear(insights.trajectory, insights.slope):
+        return "No clear one"
+    return _TRAJECTORIES[insights.trajectory]
 
 
 def _draw_areas(title: str, areas: Sequence[str], nothing: str) -> None:
@@ -122,12 +128,12 @@ def _insight_rows(insights: HealthInsights, zone: tzinfo) -> list[dict[str, obje
         {
             "Part": one.dimension.capitalize(),
             "Score": one.score,
-            "Date": one.at.astimezone(zone).date(),
-            "Points in 30 days": one.slope,
-            "Scores in 30 days": one.readings,
             "Risk": one.severity,
             "What": one.insight,
             "What to do": one.suggested_action,
+            "Points in 30 days": one.slope,
+            "Scores in 30 days": one.readings,
+            "Date": one.at.astimezone(zone).date(),
         }
         for one in insights.insights
     ]

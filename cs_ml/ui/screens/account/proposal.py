@@ -168,4 +168,5 @@ def _do(action: Callable[[], object]) -> None:
 
 
 def _draw_link(cta_id: int, title: str) -> None:
-    st.page_link(CTAS, label=f"Open in CTAs: {plain(title)}", query_params={CTA_PARAM: str(cta_id)})
+    label = f"Open in CTAs: {plain(title)}"
+    st.page_link(CTAS, label=label, icon=":material/arrow_forward:", query_params={CTA_PARAM: str(cta_id)})

@@ -41,11 +41,21 @@ def draw_guard(counts: OutcomeCounts) -> None:
     st.markdown(
         f"**{counts.judged:,} judged** · {counts.open:,} still open · {counts.never:,} cannot be judged",
         help="Judged: the time has passed, or the customer has left. Predictions of customers whose data was deleted "
-        "are deleted with them and counted nowhere.",
+        "are deleted with them; only their number is kept.",
     )
     for why, number in counts.unjudged.items():
         if why is not Unjudged.OPEN:
             st.caption(f"{count(number, 'prediction')}: {UNJUDGED_SENTENCES[why]}")
+
+
+def draw_shadows(shadows: tuple[int, int]) -> None:
+    """Of methods that did not serve."""
+    number, judged = shadows
+    if number:
+        st.caption(
+            f"Beside them {count(number, 'prediction')} in the shadow, {judged:,} judged: what the methods that did "
+            "not serve would have said. Nobody was shown them; they only stand in the comparison of the methods."
+        )
 
 
 def draw_definition(chosen: Chosen, complete_until: date | None) -> None:

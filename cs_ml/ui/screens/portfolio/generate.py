@@ -1,8 +1,12 @@
 """CTAs for the riskiest accounts at once: first what would be made and what is held back, then the making."""
 
+from collections import Counter
+from collections.abc import Mapping
+
 import streamlit as st
 
 from cs_ml.domain.actor import Actor, Permission
+from cs_ml.domain.ctas.decisions import SkipReason
 from cs_ml.domain.errors import CsMlError
 from cs_ml.domain.policy import RiskBand
 from cs_ml.services.work.automation import Generated, Generation
@@ -12,6 +16,14 @@ from cs_ml.ui.runtime import require_actor, services
 from cs_ml.ui.state import Key
 
 _MOST = 20
+_RULE_WORDS: Mapping[SkipReason, str] = {
+    SkipReason.NO_SUGGESTION: "Nothing is suggested",
+    SkipReason.LOW_RISK: "The risk is below the chosen levels",
+    SkipReason.CONFIDENCE: "The prediction is not sure enough",
+    SkipReason.SIMILAR_OPEN: "A similar CTA is open",
+    SkipReason.COOLDOWN: "Too soon after the last one",
+    SkipReason.LIMIT: "The day's limit is used up",
+}
 
 
 def draw_generate(actor: Actor) -> None:
@@ -51,12 +63,22 @@ def _draw(actor: Actor) -> None:
 def _draw_result(done: Generation) -> None:
     verb = "would be made" if done.preview else "made"
     st.markdown(f"**{count(done.generated, 'CTA')} {verb}, {count(done.skipped, 'account')} held back.**")
+    _draw_rules(done)
     if done.results:
         table(
             [_row(one, preview=done.preview) for one in done.results],
             alt="Each account with what would be made for it, or why nothing is.",
             wide=("What", "Why not"),
+            lines=1 if all(one.created for one in done.results) else 3,
         )
+
+
+def _draw_rules(done: Generation) -> None:
+    """How many accounts each rule holds back; several may hold back one."""
+    rules = Counter(held.reason for one in done.results if not one.created for held in one.decision.held_back)
+    lines = [f"- {_RULE_WORDS[rule]}: {count(accounts, 'account')}" for rule, accounts in rules.most_common()]
+    if lines:
+        st.markdown("\n".join(lines))
 
 
 def _row(one: Generated, *, preview: bool) -> dict[str, object]:
@@ -64,9 +86,9 @@ def _row(one: Generated, *, preview: bool) -> dict[str, object]:
     noted = " The new evidence was added to it." if one.noted else ""
     return {
         "Account": one.account_name,
+        "Comes to": ("a new CTA" if preview else f"CTA {one.cta_id}") if one.created else "held back",
         "Risk": band_label(one.risk_category),
         "Chance": percent(one.probability),
-        "Comes to": ("a new CTA" if preview else f"CTA {one.cta_id}") if one.created else "held back",
         "What": one.title,
         "Why not": "" if one.created else " ".join(held.words for held in one.decision.held_back) + until + noted,
     }

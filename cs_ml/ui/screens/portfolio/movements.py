@@ -10,8 +10,11 @@ from cs_ml.domain.health.movements import LEAST_POINTS, BandMove, Movements, Mov
 from cs_ml.domain.policy import HEALTH_BANDS, HealthBand
 from cs_ml.ui.charts.movements import band_word, bands_figure, bands_words
 from cs_ml.ui.components import download_name, empty_state, table
-from cs_ml.ui.formatting import count, day, money
+from cs_ml.ui.exports import csv_bytes, safe_rows
+from cs_ml.ui.formatting import DERIVED, count, day, money
 from cs_ml.ui.runtime import require_actor, services
+from cs_ml.ui.screens.account.chooser import ACCOUNT_PARAM
+from cs_ml.ui.screens.portfolio.queue import ACCOUNT_PAGE
 from cs_ml.ui.state import Key
 
 _USUAL_DAYS = 30
@@ -36,14 +39,17 @@ def _draw(owner_id: int | None, zone: tzinfo) -> None:
         max_value=today - timedelta(days=1),
         key=Key.MOVED_SINCE,
         width=200,
-        help="Accounts that are customers now, by the newest score of the 90 days before.",
+        help="Accounts that are customers now, by the newest score of the 90 days before; by derived ones where your "
+        "CRM sends none.",
     )
     at = datetime.combine(since, time(23, 59, 59, 999000), UTC)
     with st.spinner("Comparing …"):
         found = services().movements.movements(actor, owner_id, at)
     if not any(band for week in found.weeks for band in week.accounts):
-        empty_state("No health scores in these weeks", "Import health scores; an account shows its derived ones.")
+        empty_state("No health scores in these weeks", "Import health scores, or activities to derive them from.")
         return
+    if found.derived:
+        st.badge("Derived", icon=":material/calculate:", color="gray", help=DERIVED)
     st.plotly_chart(
         bands_figure(found.weeks, zone=zone),
         config={"displayModeBar": False},
@@ -86,19 +92,31 @@ def _draw_movers(found: Movements, zone: tzinfo) -> None:
         return
     shown = "" if len(found.movers) == found.moved else f", the {len(found.movers)} largest falls first"
     st.caption(f"{count(found.moved, 'account')} changed the band or moved {LEAST_POINTS} points or more{shown}.")
-    table(
-        [_mover_row(one) for one in found.movers],
+    st.caption("Choose a row by the box at its left to open the account.")
+    rows = [_mover_row(one) for one in found.movers]
+    chosen = st.dataframe(
+        safe_rows(rows),
+        hide_index=True,
+        column_config={"Account": st.column_config.TextColumn(pinned=True)},
+        on_select="rerun",
+        selection_mode="single-row",
+        key=Key.MOVERS,
         alt="Accounts that moved, the largest falls first",
-        key="movers",
-        download=download_name("moved"),
     )
+    st.download_button("Download CSV", csv_bytes(rows), download_name("moved"), "text/csv", on_click="ignore")
+    for index in chosen["selection"]["rows"]:
+        st.switch_page(ACCOUNT_PAGE, query_params={ACCOUNT_PARAM: _reference(found.movers[index])})
+
+
+def _reference(one: Mover) -> str:
+    return one.reference or str(one.account_id)
 
 
 def _mover_row(one: Mover) -> dict[str, object]:
     cause = f"{one.cause.capitalize()} {one.cause_points:+}" if one.cause and one.cause_points else ""
     return {
         "Account": one.name,
-        "Reference": one.reference or str(one.account_id),
+        "Reference": _reference(one),
         "From": one.before,
         "To": one.after,
         "Points": one.after - one.before,

@@ -33,6 +33,7 @@ def test_ctas_of_the_portfolio_with_a_preview(app: App, work: Work) -> None:
     test.run()
     test.button(key=Key.PREVIEW).click().run()
     assert "1 CTA would be made, 1 account held back." in shown(test)
+    assert "- The prediction is not sure enough: 1 account" in shown(test)
     assert list(work.rows()) == []
     test.button(key=Key.GENERATE).click().run()
     assert "1 CTA made, 1 account held back." in shown(test)
