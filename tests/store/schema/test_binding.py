@@ -16,11 +16,11 @@ from cs_ml.store.database import QUEUE_SCHEMA, Database
 from cs_ml.store.migrations import binding, runner
 from cs_ml.store.migrations.baseline import building
 from cs_ml.store.migrations.baseline.words import METADATA
-from cs_ml.store.tables import AccountSummary, Base
+from cs_ml.store.tables import AccountSummary, Base, ShadowPrediction
 from tests.store.crm import crm_database, role
 from tests.store.tenancy.twins import populate
 from tests.support.databases import postgres_database
-from tests.support.factories import add_account, add_contact, add_opportunity, add_tenant
+from tests.support.factories import NOW, add_account, add_contact, add_opportunity, add_tenant
 from tests.support.postgres import PostgresServer
 
 MISSING: Mapping[str, object] = {"runId": "norun"}  # else a number that nobody has
@@ -63,6 +63,8 @@ def fill(database: Database) -> Twins:
         contact, deal = add_contact(database, actor, account), add_opportunity(database, actor, account)
         with database.write(actor) as scope:
             scope.insert(AccountSummary, [{"accountId": account, "openCtas": 0, "overdueCtas": 0}])
+            shadow = {"engine": "rules", "engineVersion": "1", "predictionWindow": 90, "probability": 0.5}
+            scope.insert(ShadowPrediction, [{**shadow, "accountId": account, "predictedAt": NOW}])
         with database.engine.begin() as connection:
             row = update(Base.metadata.tables["CRMActivity"]).where(_of(actor, Base.metadata.tables["CRMActivity"]))
             connection.execute(row.values(contactId=contact, opportunityId=deal))
