@@ -1,6 +1,7 @@
 """For every test: no setting and no key of the person who runs it, one PostgreSQL server for the run."""
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -39,6 +40,14 @@ def pytest_configure(config: pytest.Config) -> None:
         if name.startswith(("CS_ML_", "OPENAI_")):
             del os.environ[name]
     hypothesis.settings.load_profile("ci" if os.environ.get("CI") == "true" else "default")
+
+
+@pytest.fixture(autouse=True)
+def own_program() -> Iterator[None]:
+    """AppTest puts a page in the place of the program, and the processes that a later test starts would run it."""
+    program = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = program
 
 
 @pytest.fixture
