@@ -54,7 +54,7 @@ class Visit:
     def expect_drawn(self) -> None:
         """The page's run has ended, and what it drew has had time to ask for whatever it wants."""
         expect(self.page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
-        self.page.wait_for_timeout(400)
+        self.page.wait_for_timeout(1_000)
 
     def cookie(self) -> dict[str, object] | None:
         return next((dict(c) for c in self.context.cookies() if c.get("name") == PLAIN_COOKIE), None)

@@ -2,12 +2,11 @@
 
 import random
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from statistics import median, quantiles
+from statistics import median
 from threading import Barrier
 
-from scipy.stats import mannwhitneyu
 from sqlalchemy import select
 
 from cs_ml.services.identity.sessions import FLOOR_S, SessionService
@@ -23,9 +22,8 @@ def test_no_answer_tells_by_its_time_who_exists(
     database: Database, at_full_size: bool, figure: Callable[[str], None]
 ) -> None:
     """Wrong password, nobody of that name, switched off, locked: tried at the same moment, so that whatever else the
-    machine does slows all of them alike. Times are compared in `make security` alone, by their medians. Where a busy
-    machine scatters those further apart than is allowed, by what it cannot hide: the quickest tenth of each kind has to
-    be as close, and no kind may be slower than another by more than is allowed for certain."""
+    machine does slows all of them alike. Times are compared in `make security` alone, for they need a machine that is
+    not overloaded."""
     world = World(database)
     sessions = SessionService(database, world.clock, world.access, key=b"k" * 32)
     world.access.add_user(world.owner, "off@example.com", role=world.owner.role, password=PHRASE)
@@ -54,36 +52,10 @@ def test_no_answer_tells_by_its_time_who_exists(
         together = Barrier(len(kinds))
         tries(TRIES if at_full_size else 1)
     if at_full_size:
-        apart = spread(took.values(), median)
-        if apart > TOLERANCE_S:
-            assert spread(took.values(), quickest_tenth) <= TOLERANCE_S
-            assert not surely_apart(took.values())
+        medians = [median(times) for times in took.values()]
+        apart = max(medians) - min(medians)
+        assert apart <= min(TOLERANCE_S, 0.05 * min(medians))
         figure(f"{database.dialect}: {TRIES} tries of each of {len(kinds)} kinds, medians {apart * 1000:.1f} ms apart")
-
-
-def spread(kinds: Iterable[Sequence[float]], of: Callable[[Sequence[float]], float]) -> float:
-    found = [of(times) for times in kinds]
-    return max(found) - min(found)
-
-
-def quickest_tenth(times: Sequence[float]) -> float:
-    return quantiles(times, n=10)[0]
-
-
-def surely_apart(kinds: Iterable[Sequence[float]]) -> bool:
-    """Whether the slowest kind takes longer than the quickest by more than the tolerance, with 99 % certainty."""
-    quick, *_, slow = sorted(kinds, key=median)
-    return bool(mannwhitneyu([time - TOLERANCE_S for time in slow], quick, alternative="greater").pvalue < 0.01)
-
-
-def test_a_kind_that_answers_sooner_would_be_seen() -> None:
-    """Also on a machine that delays every answer by up to a second."""
-    chance = random.Random(7)
-    kinds = [[1.0 + early + chance.random() ** 2 for _ in range(TRIES)] for early in (0.2, 0.2, 0.0, 0.2)]
-    assert spread(kinds, quickest_tenth) > TOLERANCE_S
-    assert surely_apart([*kinds, [1.0 + chance.random() for _ in range(TRIES)]])
-    assert not surely_apart([[1.0 + chance.random() for _ in range(TRIES)] for _ in range(4)])
-    assert spread([[1.01, *[1.0] * TRIES], [1.0] * TRIES], median) <= TOLERANCE_S
 
 
 def test_what_is_stored_is_argon2id_of_todays_cost(database: Database) -> None:
