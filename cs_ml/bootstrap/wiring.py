@@ -129,7 +129,7 @@ def wire(settings: Settings, database: Database, clock: Clock, llm: LlmClient | 
     batches = BatchService(database, clock, engines, after=automation.after)
     predictions = PredictionService(database, clock, chain, limit, claim_ttl=ttl, after=automation.after)
     shadows, leaderboard = _shadows(database, clock, engines, model), LeaderboardService(database, clock)
-    parts = LongWorkParts(database, clock, portfolio, predictions, batches, validation, leaderboard, shadows)
+    parts = LongWorkParts(database, clock, portfolio, predictions, batches, validation, leaderboard, training, shadows)
     long_work = _long_work(parts, workforce, limit, settings)
     return Services(
         settings=settings,

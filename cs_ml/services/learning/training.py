@@ -18,7 +18,7 @@ from cs_ml.engines.learned.features import POINTS, Measures, measures
 from cs_ml.engines.learned.fitting import Prior
 from cs_ml.engines.learned.model import LearnedModel, dump_model
 from cs_ml.engines.learned.selection import TrainingRows
-from cs_ml.engines.learned.training import cold_start, enough, train, usual_rate
+from cs_ml.engines.learned.training import cold_start, enough, fingerprint_of, train, usual_rate
 from cs_ml.engines.scorecard import Scorecard
 from cs_ml.services.clock import Clock, milliseconds
 from cs_ml.services.learning.priors import shipped_prior
@@ -72,7 +72,21 @@ class TrainingService:
         if actor.scope == "owned":
             raise Forbidden("Training reads the whole tenant. Ask somebody who sees all accounts.")
         everyone, now = Actor.system(actor.tenant_id), milliseconds(self._clock())
+        return self._train(everyone, self._rows(everyone, now), now)
+
+    def train_again(self, actor: Actor) -> TrainingReport | None:
+        """The same where enough is judged, and other windows than the model in force knows; else None. Raises
+        Forbidden."""
+        actor.require(Permission.MANAGE_TENANT)
+        everyone, now = Actor.system(actor.tenant_id), milliseconds(self._clock())
         rows = self._rows(everyone, now)
+        with self._database.read(everyone) as scope:
+            inforce = ModelRepository(scope).find(DEFAULT_WINDOW_DAYS, now)
+        if not enough(rows) or (inforce and inforce.fingerprint == fingerprint_of(rows)):
+            return None
+        return self._train(everyone, rows, now)
+
+    def _train(self, everyone: Actor, rows: TrainingRows, now: datetime) -> TrainingReport:
         prior = shipped_prior(self._scorecard)
         model = train(rows, prior, self._scorecard.version) if enough(rows) else self._cold(everyone, rows, prior, now)
         calibrations = [self._calibration("rules", *raw_rules(rows, self._scorecard), now), self._llm(everyone, now)]

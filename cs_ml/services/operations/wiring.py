@@ -8,6 +8,7 @@ from cs_ml.domain.jobs import JobQueue, Schedule
 from cs_ml.services.clock import Clock
 from cs_ml.services.learning.leaderboard import LeaderboardService
 from cs_ml.services.learning.shadows import ShadowService
+from cs_ml.services.learning.training import TrainingService
 from cs_ml.services.operations.batches import BatchLimit, BatchRunService
 from cs_ml.services.operations.monitoring import MonitoringService
 from cs_ml.services.operations.schedules import ScheduleService
@@ -31,6 +32,7 @@ class LongWorkParts(NamedTuple):
     batches: BatchService
     validation: ValidationService
     leaderboard: LeaderboardService
+    training: TrainingService
     shadows: ShadowService
 
 
@@ -76,6 +78,7 @@ def _schedules(parts: LongWorkParts, upkeep: UpkeepService) -> Sequence[Schedule
         _every(
             "predict", "0 2 * * *", "Predicts what is stale or has changed, high value first.", upkeep.predict_moved
         ),
+        _every("train", "40 1 * * 0", "Trains the model where more has been judged.", parts.training.train_again),
         _every("champion", "50 1 * * *", "Chooses the method where the tenant lets it.", parts.leaderboard.settle_auto),
         _every("shadow", "30 3 * * *", "Asks the methods that do not serve, to compare them.", parts.shadows.run),
         _every("summaries", "*/5 * * * *", "Gathers the portfolio of very large tenants.", parts.portfolio.refresh),

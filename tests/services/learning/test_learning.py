@@ -89,6 +89,27 @@ def test_again_is_the_same_model(database: Database, actor: Actor) -> None:
     assert (one.version, one.fingerprint) == (two.version, two.fingerprint)
 
 
+def test_training_comes_back_where_more_is_judged(database: Database, actor: Actor) -> None:
+    first = training(database).train_again(actor)
+    assert first
+    assert (first.rows, first.serves) == (CUSTOMERS, True)
+    assert training(database).train_again(actor) is None
+    account = add_account(database, actor)
+    add_activity(database, actor, account, completed_at=DAY - timedelta(days=30))
+    with database.write(actor) as scope:
+        judged = {"asOf": DAY, "windowDays": 90, "createdAt": NOW}
+        scope.insert(JudgedOutcome, [{**judged, "accountId": account, "churned": False}])
+    second = training(database).train_again(actor)
+    assert second
+    assert (second.rows, second.fingerprint != first.fingerprint) == (CUSTOMERS + 1, True)
+
+
+def test_training_does_not_come_back_for_few_outcomes(database: Database) -> None:
+    actor = add_tenant(database)
+    add_outcome(database, actor, add_account(database, actor))
+    assert training(database).train_again(actor) is None
+
+
 def test_what_was_trained_later_did_not_serve_before(database: Database, actor: Actor) -> None:
     training(database).train(actor)
     assert [engine.name for engine in lineups(database)(actor, NOW - timedelta(days=1)).free] == ["rules"]
@@ -149,6 +170,8 @@ def test_whom_training_is_not_for(database: Database, actor: Actor) -> None:
     viewer = Actor(tenant_id=actor.tenant_id, role=Role.VIEWER, user_id=actor.user_id)
     with pytest.raises(Forbidden):
         training(database).train(viewer)
+    with pytest.raises(Forbidden):
+        training(database).train_again(viewer)
 
 
 @pytest.mark.usefixtures("actor")

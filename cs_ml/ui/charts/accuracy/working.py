@@ -1,6 +1,7 @@
 """What warnings come to: at each threshold, by capacity, and how early they are."""
 
 from collections.abc import Sequence
+from math import ceil
 from statistics import median
 
 import plotly.graph_objects as go
@@ -92,7 +93,7 @@ def lead_figure(days: Sequence[float]) -> go.Figure:
         )
     )
     figure.update_xaxes(title="Days from the first warning to the churn", type="category")
-    figure.update_yaxes(title="Customers", tickformat="d", nticks=5)
+    figure.update_yaxes(title="Customers", dtick=ceil(max(number for _, number in counts) / 5))  # whole customers
     return figure
 
 
