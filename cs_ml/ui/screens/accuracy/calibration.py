@@ -17,6 +17,9 @@ def draw_calibration(found: Evaluation, judged: Judged, download: str) -> None:
         "Predictions are put into groups of about the same chance; a mark shows how many of a group left, its line how "
         "sure that is. Marks on the dashed line are right, below it the risk was overstated, above it understated."
     )
+    if found.bins:
+        agree = sum(one.low <= one.predicted <= one.high for one in found.bins)
+        st.markdown(f"In **{agree} of {len(found.bins)}** groups what was predicted agrees with what came.")
     chart, numbers = st.tabs(["Chart", "Numbers"])
     with chart:
         st.plotly_chart(
