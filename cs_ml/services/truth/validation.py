@@ -43,6 +43,7 @@ class ValidationService:
         actor.require(Permission.PREDICT)
         now = self._clock()
         with self._database.write(Actor.system(actor.tenant_id)) as scope:
+            PredictedRepository(scope).count()
             validated, withdrawn = judge(scope, now)
         with self._database.read(actor) as scope:
             complete = complete_until(scope, now)
@@ -70,7 +71,6 @@ def judge(scope: Scope, now: datetime) -> tuple[int, int]:
 
     One judge per type of prediction.
     """
-    PredictedRepository(scope).count()
     OutcomeRepository(scope).note_gone(now)
     judged, lost = JudgementRepository(scope).judge_churn(now, complete_until(scope, now))
     return judged + judge_trends(scope, now), lost
