@@ -1,30 +1,23 @@
 """The Accuracy page in a real browser: on the demo, and on a tenant with five outcomes."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
 from cs_ml.bootstrap import open_services
-from cs_ml.cli.demo import demo_of
 from cs_ml.demo.seed import DemoExample
 from cs_ml.domain.actor import Role
 from cs_ml.settings import Settings
-from tests.e2e.server import running_app
 from tests.e2e.visits import PHRASE, Visit
-from tests.support.databases import sqlite_copy
 from tests.support.factories import add_account, add_activity, add_churn, add_prediction, add_tenant
 
 
 @pytest.fixture
-def seeded(migrated_sqlite: Path, tmp_path: Path) -> tuple[str, DemoExample]:
-    """The demo, and the tenant `small` with five judged predictions; the database's address."""
-    url = sqlite_copy(migrated_sqlite, tmp_path)
+def seeded(seeded: tuple[str, DemoExample]) -> tuple[str, DemoExample]:
+    """Beside the demo the tenant `small` with five judged predictions."""
+    url, example = seeded
     with open_services(Settings(database_url=url)) as services:
-        demo = demo_of(services)
-        demo.seed(services.clock(), PHRASE, lambda _: None)
         now = datetime.now(UTC)
         owner = add_tenant(services.database, "small", name="Small Inc")
         accounts = [add_account(services.database, owner) for _ in range(5)]
@@ -36,16 +29,7 @@ def seeded(migrated_sqlite: Path, tmp_path: Path) -> tuple[str, DemoExample]:
         add_churn(services.database, owner, accounts[0], churned_at=now - timedelta(days=60))
         services.access.add_user(owner, "ada@small.example", role=Role.MEMBER, password=PHRASE)
         services.validation.validate(owner)
-        return url, demo.example()
-
-
-@pytest.fixture
-def visit(browser: Browser, seeded: tuple[str, DemoExample], tmp_path: Path) -> Iterator[Visit]:
-    with running_app(seeded[0], tmp_path) as address:
-        opened = Visit(browser, address)
-        yield opened
-        opened.context.close()
-        assert opened.faults == []
+    return url, example
 
 
 def test_the_demo_shows_figures_and_five_outcomes_a_guard(visit: Visit, seeded: tuple[str, DemoExample]) -> None:

@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -54,8 +55,12 @@ def parse(path: str, text: str) -> Module:
 
 def modules(*places: str) -> list[Module]:
     """Every Python file below `places` (files or folders of the repository); places that do not exist are skipped."""
-    files = (file for place in places for file in sorted(_files(ROOT / place)))
-    return [parse(file.relative_to(ROOT).as_posix(), file.read_text(encoding="utf-8")) for file in files]
+    return [_module(file) for place in places for file in sorted(_files(ROOT / place))]
+
+
+@cache
+def _module(file: Path) -> Module:
+    return parse(file.relative_to(ROOT).as_posix(), file.read_text(encoding="utf-8"))
 
 
 def _files(place: Path) -> Iterator[Path]:

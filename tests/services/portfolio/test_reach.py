@@ -16,6 +16,7 @@ from cs_ml.store.scope import Scope
 from cs_ml.store.tables import Account
 from tests.services.counting import statements
 from tests.services.portfolio.customers import EVERYBODY, HandClock
+from tests.support.crm import unbind
 from tests.support.factories import (
     NOW,
     add_account,
@@ -75,7 +76,8 @@ def test_another_tenant_changes_nothing(
     account = add_customer(database, theirs)
     add_reference(database, theirs, account, "THEIRS-1")
     # Rows of theirs that point to our account are accidents of a CRM: the door itself refuses to write them.
-    monkeypatch.setattr(Scope, "_require_accounts", lambda *_: None)
+    unbind(database)
+    monkeypatch.setattr(Scope, "require_accounts", lambda *_: None)
     add_health(database, theirs, own, overall_score=1)
     add_cta(database, theirs, own)
     add_fact(database, theirs, own, "listed", arr=9, valid_from=NOW)
