@@ -1,5 +1,7 @@
 """One browser for all journeys."""
 
+import fcntl
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from cs_ml.settings import Settings
 from tests.e2e.server import running_app
 from tests.e2e.visits import PHRASE, Visit
 from tests.support.browser import BROWSER_FLAGS, required_browser
-from tests.support.databases import sqlite_copy
+from tests.support.databases import sqlite_copy, sqlite_url
 
 
 @pytest.fixture(scope="session")
@@ -27,13 +29,20 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def demo_database(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, DemoExample]:
-    """A database with the demo, made once to copy from, and what the demo is like."""
-    folder = tmp_path_factory.mktemp("demo")
-    url = sqlite_copy(migrated_sqlite, folder)
-    with open_services(Settings(database_url=url)) as services:
-        demo = demo_of(services)
-        demo.seed(services.clock(), PHRASE, lambda _: None)
-        return Path(make_url(url).database or ""), demo.example()
+    """A database with the demo, made once for all workers of the run to copy from, and what the demo is like."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "demo"
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # whoever comes second waits for it
+        done = folder / "done"
+        url = sqlite_url(folder / "test.db") if done.exists() else sqlite_copy(migrated_sqlite, folder)
+        with open_services(Settings(database_url=url)) as services:
+            demo = demo_of(services)
+            if not done.exists():
+                demo.seed(services.clock(), PHRASE, lambda _: None)
+                done.touch()
+            return Path(make_url(url).database or ""), demo.example()
 
 
 @pytest.fixture
