@@ -68,17 +68,13 @@ class TrainingService:
     def train(self, actor: Actor) -> TrainingReport:
         """A model from everything that is judged by now, stored with its calibrations. Where too little is, a cold
         start from public data. Raises Forbidden."""
-        actor.require(Permission.MANAGE_TENANT)
-        if actor.scope == "owned":
-            raise Forbidden("Training reads the whole tenant. Ask somebody who sees all accounts.")
-        everyone, now = Actor.system(actor.tenant_id), milliseconds(self._clock())
+        everyone, now = _everyone(actor), milliseconds(self._clock())
         return self._train(everyone, self._rows(everyone, now), now)
 
     def train_again(self, actor: Actor) -> TrainingReport | None:
         """The same where enough is judged, and other windows than the model in force knows; else None. Raises
         Forbidden."""
-        actor.require(Permission.MANAGE_TENANT)
-        everyone, now = Actor.system(actor.tenant_id), milliseconds(self._clock())
+        everyone, now = _everyone(actor), milliseconds(self._clock())
         rows = self._rows(everyone, now)
         with self._database.read(everyone) as scope:
             inforce = ModelRepository(scope).find(DEFAULT_WINDOW_DAYS, now)
@@ -152,6 +148,14 @@ class TrainingService:
             numbers=numbers,
         )
         return report, stored
+
+
+def _everyone(actor: Actor) -> Actor:
+    """Who reads the whole tenant for `actor`. Raises Forbidden."""
+    actor.require(Permission.MANAGE_TENANT)
+    if actor.scope == "owned":
+        raise Forbidden("Training reads the whole tenant. Ask somebody who sees all accounts.")
+    return Actor.system(actor.tenant_id)
 
 
 def raw_rules(rows: TrainingRows, scorecard: Scorecard) -> tuple[list[float], list[bool]]:

@@ -172,6 +172,10 @@ def test_whom_training_is_not_for(database: Database, actor: Actor) -> None:
         training(database).train(viewer)
     with pytest.raises(Forbidden):
         training(database).train_again(viewer)
+    limited = Actor(tenant_id=actor.tenant_id, role=Role.ADMIN, user_id=actor.user_id, scope="owned")
+    for ask in (training(database).train, training(database).train_again):
+        with pytest.raises(Forbidden):
+            ask(limited)
 
 
 @pytest.mark.usefixtures("actor")
