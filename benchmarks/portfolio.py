@@ -2,14 +2,16 @@
 
 `python -m benchmarks.portfolio [ACCOUNTS ...]` prints text and JSON lines. The floor is the least that shows the same
 page: the figures that stand in one row, the first 51 ids in order, and of each of the 50 what its row shows, in four
-statements. Summaries are gathered before, as they are by the schedule. Peak memory is that of this process.
+statements; that it is the same page is checked. Summaries are gathered before, as they are by the schedule. Peak memory
+is that of this process.
 """
 
 import resource
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,7 +22,7 @@ import psycopg
 from benchmarks.harness import Result, medians, show
 from cs_ml.domain.actor import Actor, Role
 from cs_ml.domain.policy import RiskBand
-from cs_ml.domain.portfolio import PAGE_ROWS, PortfolioQuery, Sort
+from cs_ml.domain.portfolio import PAGE_ROWS, Portfolio, PortfolioQuery, Sort
 from cs_ml.services.portfolio import PortfolioService
 from cs_ml.store.database import Database
 from tests.support.databases import build_schema, postgres_database
@@ -37,32 +39,42 @@ JOIN "Account" a ON a."id" = s."accountId" WHERE s."tenantId" = %(t)s AND NOT a.
 ORDER BY s."riskKey", s."accountId" LIMIT 51"""
 _FIGURES = 'SELECT "refreshedAt", "accounts", "figures" FROM "SummaryRefresh" WHERE "tenantId" = %(t)s'
 _ROWS = """SELECT a."id", a."name", u."name", (SELECT min(r."ref") FROM "ExternalRef" r
-  WHERE r."tenantId" = a."tenantId" AND r."kind" = 'account' AND r."targetId" = a."id"), f."arr", f."renewalDate",
+  WHERE r."tenantId" = a."tenantId" AND r."kind" = 'account' AND r."targetId" = a."id"),
+ coalesce((SELECT s."arr" FROM "AccountFact" s WHERE s."tenantId" = a."tenantId" AND s."accountId" = a."id"
+   AND s."kind" = 'listed' AND s."validFrom" > f."validFrom" AND s."validFrom" <= %(now)s AND s."arr" IS NOT NULL
+   ORDER BY s."validFrom" DESC LIMIT 1), f."arr"),
+ coalesce((SELECT s."renewalDate" FROM "AccountFact" s WHERE s."tenantId" = a."tenantId" AND s."accountId" = a."id"
+   AND s."kind" = 'listed' AND s."validFrom" > f."validFrom" AND s."validFrom" <= %(now)s
+   AND s."renewalDate" IS NOT NULL ORDER BY s."validFrom" DESC LIMIT 1), f."renewalDate"),
  l."currency", l."segment",
- (SELECT h."overallScore" FROM "AccountHealthScoreHistory" h WHERE h."tenantId" = a."tenantId"
-   AND h."accountId" = a."id" AND h."calculatedAt" <= %(now)s ORDER BY h."calculatedAt" DESC LIMIT 1),
  (SELECT max(coalesce(c."completedAt", c."scheduledAt", c."createdAt")) FROM "CRMActivity" c
-   WHERE c."tenantId" = a."tenantId" AND c."accountId" = a."id"),
- (SELECT count(*) FROM "CTA" t WHERE t."tenantId" = a."tenantId" AND t."accountId" = a."id"
-   AND t."status" IN ('OPEN', 'IN_PROGRESS', 'SNOOZED')),
- (SELECT count(*) FROM "CTA" t WHERE t."tenantId" = a."tenantId" AND t."accountId" = a."id"
-   AND t."status" IN ('OPEN', 'IN_PROGRESS', 'SNOOZED') AND t."dueDate" <= %(now)s - interval '1 day'),
+   WHERE c."tenantId" = a."tenantId" AND c."accountId" = a."id"
+   AND c."status" NOT IN ('PLANNED', 'CANCELLED', 'NO_SHOW')
+   AND c."type" IN ('CALL', 'EMAIL', 'MEETING', 'SMS', 'LINKEDIN_MESSAGE', 'CHAT', 'DEMO', 'PROPOSAL', 'CONTRACT')),
+ t."open", t."overdue",
  (SELECT count(*) FROM "AccountHealthScoreHistory" h WHERE h."tenantId" = a."tenantId" AND h."accountId" = a."id"
    AND h."calculatedAt" > p."asOf" AND h."calculatedAt" <= %(now)s)
  + (SELECT count(*) FROM "CRMActivity" c WHERE c."tenantId" = a."tenantId" AND c."accountId" = a."id"
    AND coalesce(c."completedAt", c."scheduledAt", c."createdAt") > p."asOf"
    AND coalesce(c."completedAt", c."scheduledAt", c."createdAt") <= %(now)s)
- + (SELECT count(*) FROM "CTA" t WHERE t."tenantId" = a."tenantId" AND t."accountId" = a."id"
-   AND (t."createdAt" > p."asOf" OR t."completedAt" > p."asOf"))
  + (SELECT count(*) FROM "Opportunity" d WHERE d."tenantId" = a."tenantId" AND d."accountId" = a."id"
    AND (d."createdAt" > p."asOf" OR d."actualCloseDate" > p."asOf"))
  + (SELECT count(*) FROM "AccountFact" n WHERE n."tenantId" = a."tenantId" AND n."accountId" = a."id"
-   AND n."validFrom" > p."asOf" AND n."validFrom" <= %(now)s),
- p."probability", p."baseRate", p."category", p."asOf", p."drivers", p."completeness", p."engine"
+   AND n."validFrom" > p."asOf" AND n."validFrom" <= %(now)s) + t."new",
+ p."probability", p."baseRate", p."category", p."asOf", p."drivers", (p."completeness" ->> 'score')::float, p."engine"
 FROM "Account" a LEFT JOIN "User" u ON u."id" = a."ownerId"
-LEFT JOIN "AccountFact" f ON f."tenantId" = a."tenantId" AND f."accountId" = a."id" AND f."kind" = 'changed'
+LEFT JOIN LATERAL (SELECT f."arr", f."renewalDate", f."validFrom" FROM "AccountFact" f
+  WHERE f."tenantId" = a."tenantId" AND f."accountId" = a."id" AND f."kind" = 'changed' AND f."validFrom" <= %(now)s
+  ORDER BY f."validFrom" DESC LIMIT 1) f ON true
 LEFT JOIN "AccountFact" l ON l."tenantId" = a."tenantId" AND l."accountId" = a."id" AND l."kind" = 'timeless'
-LEFT JOIN "AccountMLPrediction" p ON p."accountId" = a."id" AND p."predictionType" = 'CHURN' AND p."status" = 'ACTIVE'
+LEFT JOIN LATERAL (SELECT p.* FROM "AccountMLPrediction" p WHERE p."tenantId" = a."tenantId"
+  AND p."accountId" = a."id" AND p."predictionType" = 'CHURN' AND p."status" = 'ACTIVE' AND p."predictionWindow" = 90
+  AND p."validUntil" > %(now)s ORDER BY p."predictedAt" DESC LIMIT 1) p ON true
+LEFT JOIN LATERAL (SELECT count(*) FILTER (WHERE t."status" IN ('OPEN', 'IN_PROGRESS', 'SNOOZED')) AS "open",
+  count(*) FILTER (WHERE t."status" IN ('OPEN', 'IN_PROGRESS', 'SNOOZED')
+    AND t."dueDate" <= %(now)s - interval '1 day') AS "overdue",
+  count(*) FILTER (WHERE t."createdAt" > p."asOf" OR t."completedAt" > p."asOf") AS "new"
+  FROM "CTA" t WHERE t."tenantId" = a."tenantId" AND t."accountId" = a."id") t ON true
 WHERE a."tenantId" = %(t)s AND a."id" = ANY(%(ids)s)"""
 _HEALTH = """SELECT "accountId", "calculatedAt", "overallScore" FROM "AccountHealthScoreHistory"
 WHERE "tenantId" = %(t)s AND "accountId" = ANY(%(ids)s) AND "calculatedAt" > %(now)s - interval '84 days'
@@ -141,6 +153,7 @@ def _measure(database: Database, accounts: int, first_pages: dict[int, float]) -
         "sorted by revenue": PortfolioQuery(sort=Sort.ARR),
     }
     floor = _Floor(database, actor)
+    floor.check(portfolio.show(actor, PortfolioQuery()))
     try:
         for name, query in looks.items():
             # psycopg prepares a statement at its sixth use
@@ -171,15 +184,43 @@ class _Floor:
         self._tenant = actor.tenant_id
         self.close: Callable[[], None] = self._connection.close
 
-    def show(self) -> object:
+    def check(self, shown: Portfolio) -> None:
+        """Raises RuntimeError where the page by hand is not the page that is shown: it would be no floor."""
+        *_, rows, health = self.show()
+        by_hand = {row[0]: row[1:] for row in rows}
+        scores = Counter(row[0] for row in health)
+        for row in shown.rows:
+            risk = row.risk
+            if (
+                risk is None
+                or scores[row.account_id] < len(row.health)
+                or by_hand[row.account_id]
+                != (
+                    *(row.name, row.owner_name, row.reference, row.arr, _midnight(row.renewal_date), row.currency),
+                    *(row.segment, _naive(row.touched_at), row.open_ctas, row.overdue_ctas, risk.new_facts),
+                    *(risk.probability, risk.base_rate, risk.band, _naive(risk.as_of), [*risk.drivers]),
+                    *(risk.completeness, risk.engine),
+                )
+            ):
+                raise RuntimeError(f"by hand: {by_hand[row.account_id]}; shown: {row}")
+
+    def show(self) -> tuple[list[Any], ...]:
         params: dict[str, Any] = {"t": self._tenant, "now": NOW.replace(tzinfo=None)}
         run = self._connection.execute
         figures = run(_FIGURES, params).fetchall()
         first = run(_FIRST, params).fetchall()
         params["ids"] = [row[0] for row in first[:PAGE_ROWS]]
-        found = figures, run(_ROWS, params).fetchall(), run(_HEALTH, params).fetchall()
+        found = figures, first, run(_ROWS, params).fetchall(), run(_HEALTH, params).fetchall()
         self._connection.commit()
         return found
+
+
+def _naive(at: datetime | None) -> datetime | None:
+    return at.replace(tzinfo=None) if at else None
+
+
+def _midnight(day: date | None) -> datetime | None:
+    return datetime.combine(day, NOW.time()) if day else None  # the seed's renewals are at this time of day
 
 
 def _seed(database: Database, accounts: int) -> Actor:

@@ -9,7 +9,7 @@ from cs_ml.domain.portfolio import PAGE_ROWS, Choices, Portfolio, PortfolioQuery
 from cs_ml.services.clock import Clock
 from cs_ml.services.identity.recording import note_export
 from cs_ml.store.database import Database
-from cs_ml.store.portfolio import PortfolioRepository
+from cs_ml.store.portfolio import PortfolioRepository, Refreshed
 
 MOST_EXPORTED = 10_000
 _EXPORT_PART = 500
@@ -38,7 +38,7 @@ class PortfolioService:
         with self._database.read(actor) as scope:
             portfolio = PortfolioRepository(scope)
             found = portfolio.refreshed() if actor.scope == "all" else None
-            if found is not None and (found[1] or 0) > WAITED_FOR and now - found[0] < OLDEST:
+            if found is not None and (found.accounts or 0) > WAITED_FOR and now - found.at < OLDEST:
                 kept = portfolio.kept_choices()
                 if kept is not None:
                     return kept
@@ -68,7 +68,7 @@ class PortfolioService:
             if portfolio.size(None)[0] <= WAITED_FOR:
                 return False
             found = portfolio.refreshed()
-        self._refresh(actor, now, found[0] if found else None)
+        self._refresh(actor, now, found.at if found else None)
         return True
 
     def pick(self, actor: Actor, query: PortfolioQuery, most: int | None) -> Sequence[int]:
@@ -81,11 +81,10 @@ class PortfolioService:
         while most is None or len(picked) < most:
             limit = _PICK_PART if most is None else min(_PICK_PART, most - len(picked))
             with self._database.read(actor) as scope:
-                ranked = PortfolioRepository(scope).page(query, now, summary=summary, after=after, limit=limit)
-            picked += [each.account_id for each in ranked]
-            if len(ranked) < limit:
+                ids, after = PortfolioRepository(scope).ids(query, now, summary=summary, after=after, limit=limit)
+            picked += ids
+            if after is None:
                 break
-            after = ranked[-1].cursor
         return picked
 
     def export(self, actor: Actor, query: PortfolioQuery) -> Iterator[QueueRow]:
@@ -97,13 +96,12 @@ class PortfolioService:
         after: str | None = None
         for _ in range(MOST_EXPORTED // _EXPORT_PART):
             with self._database.read(actor) as scope:
-                portfolio = PortfolioRepository(scope)
-                ranked = portfolio.page(query, now, summary=summary, after=after, limit=_EXPORT_PART)
-                rows = portfolio.rows(ranked, now)
+                rows, after = PortfolioRepository(scope).rows(
+                    query, now, summary=summary, after=after, limit=_EXPORT_PART
+                )
             yield from rows
-            if len(ranked) < _EXPORT_PART:
+            if after is None:
                 return
-            after = ranked[-1].cursor
 
     def _gathered_at(self, actor: Actor, query: PortfolioQuery, now: datetime) -> datetime | None:
         """When the summaries that answer were true, gathered now where they are due; None where few accounts need
@@ -115,8 +113,8 @@ class PortfolioService:
     def _refreshed(self, actor: Actor, query: PortfolioQuery, now: datetime, look: "_Look") -> "_Look":
         self._refresh(actor, now, look.gathered_at)
         with self._database.read(actor) as scope:
-            at, accounts = PortfolioRepository(scope).refreshed() or (None, None)
-        return _Look(gathered_at=at, kept=_is_kept(actor, query, accounts), due=False)
+            found = PortfolioRepository(scope).refreshed()
+        return _Look(found=found, kept=_is_kept(actor, query, found), due=False)
 
     def _refresh(self, actor: Actor, now: datetime, found: datetime | None) -> None:
         with self._database.write(Actor.system(actor.tenant_id)) as scope:
@@ -125,42 +123,49 @@ class PortfolioService:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Look:
-    """What answers: summaries of `gathered_at` (None: the rows themselves), and whether they are `due` to be gathered.
-    `kept`: figures and order are kept with them, as the tenant is large."""
+    """What answers: the summaries that were `found` (None: the rows themselves), and whether they are `due` to be
+    gathered. `kept`: figures and order are kept with them, as the tenant is large."""
 
-    gathered_at: datetime | None
+    found: Refreshed | None
     kept: bool
     due: bool
 
+    @property
+    def gathered_at(self) -> datetime | None:
+        return self.found.at if self.found else None
+
 
 def _look(portfolio: PortfolioRepository, actor: Actor, query: PortfolioQuery, now: datetime) -> _Look:
-    found, accounts = portfolio.refreshed() or (None, None)
-    kept = _is_kept(actor, query, accounts)
+    found = portfolio.refreshed()
+    kept = _is_kept(actor, query, found)
     if not kept and portfolio.size(query.owner_id)[0] <= LIVE_ACCOUNTS:
-        return _Look(gathered_at=None, kept=False, due=False)
-    fresh = found is not None and (
-        now - found < _LEAST_AGE
-        or (now - found < OLDEST and (accounts or 0) > WAITED_FOR)  # the schedule gathers them
-        or (now - found < SUMMARY_AGE and not portfolio.predicted_since(found))
+        return _Look(found=None, kept=False, due=False)
+    age = now - found.at if found else None
+    fresh = (
+        found is not None
+        and age is not None
+        and (
+            age < _LEAST_AGE
+            or (age < OLDEST and (found.accounts or 0) > WAITED_FOR)  # the schedule gathers them
+            or (age < SUMMARY_AGE and not portfolio.predicted_since(found.at))
+        )
     )
-    return _Look(gathered_at=found, kept=kept, due=not fresh)
+    return _Look(found=found, kept=kept, due=not fresh)
 
 
 def _shown(
     portfolio: PortfolioRepository, query: PortfolioQuery, now: datetime, look: _Look, *, after: str | None, limit: int
 ) -> Portfolio:
-    summary, at = look.gathered_at is not None, look.gathered_at or now
-    kept = portfolio.kept_tiles(query, now, at) if look.kept else None
-    tiles, matching = kept or portfolio.tiles(query, now, summary=summary, checked_at=at)
-    ranked = portfolio.page(query, now, summary=summary, after=after, limit=limit + 1, kept=kept is not None)
-    return Portfolio(
-        tiles=tiles,
-        matching=matching,
-        rows=portfolio.rows(ranked[:limit], now),
-        next=ranked[limit - 1].cursor if len(ranked) > limit else None,
-    )
+    found, kept = look.found, look.kept and look.found is not None and look.found.totals is not None
+    if found is not None and kept:
+        tiles, matching = portfolio.kept_tiles(query, now, found)
+    else:
+        at = found.at if found else now
+        tiles, matching = portfolio.tiles(query, now, summary=found is not None, checked_at=at)
+    rows, following = portfolio.rows(query, now, summary=found is not None, after=after, limit=limit, kept=kept)
+    return Portfolio(tiles=tiles, matching=matching, rows=rows, next=following)
 
 
-def _is_kept(actor: Actor, query: PortfolioQuery, accounts: int | None) -> bool:
+def _is_kept(actor: Actor, query: PortfolioQuery, found: Refreshed | None) -> bool:
     """Whether a tenant so large that its figures and order are kept is asked for as a whole."""
-    return actor.scope == "all" and query.owner_id is None and (accounts or 0) > WAITED_FOR
+    return actor.scope == "all" and query.owner_id is None and found is not None and (found.accounts or 0) > WAITED_FOR

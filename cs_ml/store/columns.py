@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.sql.visitors import InternalTraversal
 from sqlalchemy.types import TypeDecorator, TypeEngine, UserDefinedType
 
 Json = JSON().with_variant(JSONB(), "postgresql")
@@ -58,12 +59,17 @@ class UtcDateTime(TypeDecorator[datetime]):
             return value.isoformat(sep=" ", timespec="milliseconds")
         return value.replace(microsecond=value.microsecond // 1000 * 1000)
 
-    def process_result_value(self, value: Any, _dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        if isinstance(value, str):
-            value = datetime.fromisoformat(value)
-        return value.replace(tzinfo=UTC)  # type: ignore[no-any-return]
+    def result_processor(self, dialect: Dialect, _coltype: object) -> Any:
+        """Plain functions, not `process_result_value`: a page has hundreds of instants."""
+        return _aware_text if dialect.name == "sqlite" else _aware
+
+
+def _aware(value: datetime | None) -> datetime | None:
+    return None if value is None else value.replace(tzinfo=UTC)
+
+
+def _aware_text(value: str | None) -> datetime | None:
+    return None if value is None else datetime.fromisoformat(value).replace(tzinfo=UTC)
 
 
 class Money(TypeDecorator[Decimal]):
@@ -91,6 +97,39 @@ class Money(TypeDecorator[Decimal]):
         if value is None or isinstance(value, Decimal):
             return value
         return Decimal(f"{value:.{self.scale}f}")
+
+
+class Constant(ColumnElement[Any]):
+    """A value of the code, never a user's, written into the statement.
+
+    PostgreSQL keeps plans of statements that say enough. `type <> $1` it takes for no row where all are of one type,
+    and then sorts a tenant to show a page; and SQLAlchemy's own lists and limits are parameters.
+    """
+
+    __visit_name__ = "constant"
+    _traverse_internals = [
+        ("value", InternalTraversal.dp_plain_obj),
+        ("type", InternalTraversal.dp_type),
+    ]
+
+    def __init__(self, value: Any, type_: TypeEngine[Any]) -> None:
+        self.value = value
+        self.type = type_
+
+
+@compiles(Constant)
+def _written(element: Constant, compiler: SQLCompiler, **_words: Any) -> str:
+    return compiler.render_literal_value(element.value, element.type)
+
+
+def first(number: int) -> Constant:
+    """For LIMIT."""
+    return Constant(number, Integer())
+
+
+def one_of(column: Any, *values: str | int) -> ColumnElement[bool]:
+    found: ColumnElement[bool] = column.in_([Constant(value, column.type) for value in values])
+    return found
 
 
 class _Among(FunctionElement[Any]):

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, sessionmaker
 
 from cs_ml.domain.actor import Actor
 from cs_ml.domain.errors import DatabaseAway
@@ -23,6 +23,8 @@ _SQLITE_HABITS = (
     "secure_delete=ON",  # what is deleted is overwritten, not only unlinked
 )
 _CONNECT_TIMEOUT_S = 5
+_TENANT = "tenant"  # in the info of a session
+_SET_TENANT = "SELECT set_config('app.current_tenant', %(tenant)s, true)"
 _WRITER = "cs_ml_writer"
 QUEUE_SCHEMA = "cs_ml_jobs"  # the job queue's own tables
 _MIGRATION_LOCK = 0x43534D4C  # "CSML": the advisory lock of those who change the schema
@@ -74,6 +76,10 @@ class Database:
         self._reading = self.engine.execution_options(postgresql_readonly=True)
         still = {"isolation_level": "REPEATABLE READ"} if self.dialect == "postgresql" else {}
         self._looking = self._reading.execution_options(**still)
+        self._sessions = sessionmaker(autoflush=False)
+        bind_door(self._sessions)
+        if self.dialect == "postgresql":
+            event.listen(self._sessions, "after_begin", _bind_tenant)
 
     @property
     def dialect(self) -> str:
@@ -136,8 +142,7 @@ class Database:
 
         Committed at the end if `write`, rolled back on any error.
         """
-        with Session(self._writing if write else self.engine, autoflush=False) as session:
-            bind_door(session)
+        with self._sessions(bind=self._writing if write else self.engine) as session:
             yield IdentityStore(session)
             if write:
                 session.commit()
@@ -154,20 +159,14 @@ class Database:
 
     @contextmanager
     def _session(self, engine: Engine, actor: Actor) -> Iterator[Session]:
-        with Session(engine, autoflush=False) as session:
-            bind_door(session)
-            if self.dialect == "postgresql":
-                event.listen(session, "after_begin", _tenant_binder(actor.tenant_id))
+        with self._sessions(bind=engine, info={_TENANT: actor.tenant_id}) as session:
             yield session
 
     def close(self) -> None:
         self.engine.dispose()
 
 
-def _tenant_binder(tenant_id: str) -> Any:
+def _bind_tenant(session: Session, _transaction: Any, connection: Connection) -> None:
     """Row-level policies read this setting; it lives as long as the transaction."""
-
-    def bind(_session: Session, _transaction: Any, connection: Connection) -> None:
-        connection.execute(text("SELECT set_config('app.current_tenant', :tenant, true)"), {"tenant": tenant_id})
-
-    return bind
+    if _TENANT in session.info:
+        connection.exec_driver_sql(_SET_TENANT, {"tenant": session.info[_TENANT]})

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Result
-from sqlalchemy.orm import ORMExecuteState, Session
+from sqlalchemy.orm import ORMExecuteState, Session, sessionmaker
 
 # The execution option of a statement that may pass. Only store/scope.py and this package set it.
 PASSED = "cs_ml_passed_the_door"
@@ -16,8 +16,8 @@ class UnscopedStatement(Exception):
     """A programming error: a statement reached the session without passing the tenant door."""
 
 
-def bind_door(session: Session) -> None:
-    """Makes `session` refuse every statement that does not carry `PASSED`."""
+def bind_door(session: Session | sessionmaker[Session]) -> None:
+    """Makes `session`, or all that are made, refuse every statement that does not carry `PASSED`."""
 
     @event.listens_for(session, "do_orm_execute")
     def _refuse(state: ORMExecuteState) -> None:

@@ -7,11 +7,13 @@ overrides what it names, the timeless row gives segment and currency.
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import CTE, and_, bindparam, func, select
+from sqlalchemy import CTE, and_, bindparam, func, not_, select
 from sqlalchemy.orm import aliased
 
+from cs_ml.domain.policy import DEFAULT_WINDOW_DAYS
 from cs_ml.domain.portfolio import TOUCHES
 from cs_ml.store.accounts import NO_ENGAGEMENT, happened_at
+from cs_ml.store.columns import UtcDateTime, first, one_of
 from cs_ml.store.tables import (
     CTA,
     Account,
@@ -26,41 +28,23 @@ _OPEN_CTA = ("OPEN", "IN_PROGRESS", "SNOOZED")
 
 def live() -> Any:
     """Customers that are still there."""
-    return and_(Account.archived.is_(False), Account.type != "CHURNED")
+    return and_(Account.archived.is_(False), not_(one_of(Account.type, "CHURNED")))
 
 
-def current(*accounts: Any, health: bool = True) -> CTE:
-    """The live accounts for which all conditions `accounts` hold: `account_id` and the columns of `AccountSummary`,
-    without those of `health` where nobody looks at them.
+def current(*accounts: Any) -> CTE:
+    """The live accounts for which all conditions `accounts` hold: `account_id` and the columns of `AccountSummary`.
 
     Materialised: one statement uses its columns many times, and each is a look-up of its own.
     """
     change, timeless, risk = aliased(AccountFact), aliased(AccountFact), aliased(AccountMLPrediction)
-    arr = func.coalesce(_listed(change, lambda fact: fact.arr), change.arr)
-    renewal = func.coalesce(_listed(change, lambda fact: fact.renewal_date), change.renewal_date)
     rows = (
         select(
-            Account.id.label("account_id"),
-            arr.label("arr"),
-            timeless.currency.label("currency"),
-            timeless.segment.label("segment"),
-            renewal.label("renewal"),
-            *(
-                (
-                    _health("health_since", "now").label("health"),
-                    _health("before_since", "before").label("health_before"),
-                )
-                if health
-                else ()
-            ),
-            _touched_at().label("touched_at"),
-            _ctas().label("open_ctas"),
-            _ctas(CTA.due_date <= bindparam("overdue_before")).label("overdue_ctas"),
-            risk.id.label("prediction_id"),
-            risk.probability.label("probability"),
-            risk.base_rate.label("base_rate"),
-            risk.category.label("band"),
-            risk.as_of.label("predicted_as_of"),
+            *contract(change, timeless),
+            _health("health_since", "now").label("health"),
+            _health("before_since", "before").label("health_before"),
+            touched_at(),
+            *(counted(CTA, is_counted).label(name) for name, is_counted in work().items()),
+            *valid(risk),
         )
         .select_from(Account)
         .outerjoin(change, _is_newest(change, "changed"))
@@ -71,16 +55,42 @@ def current(*accounts: Any, health: bool = True) -> CTE:
     return rows.cte("facts").prefix_with("MATERIALIZED")
 
 
+def contract(change: Any, timeless: Any) -> list[Any]:
+    """Columns of the newest change, which a newer listing overrides, and of the timeless row."""
+    arr = func.coalesce(_listed(change, lambda fact: fact.arr), change.arr)
+    renewal = func.coalesce(_listed(change, lambda fact: fact.renewal_date), change.renewal_date)
+    return [
+        Account.id.label("account_id"),
+        arr.label("arr"),
+        timeless.currency.label("currency"),
+        timeless.segment.label("segment"),
+        renewal.label("renewal"),
+    ]
+
+
+def valid(risk: Any) -> list[Any]:
+    """Columns of the valid prediction."""
+    return [
+        risk.id.label("prediction_id"),
+        risk.probability.label("probability"),
+        risk.base_rate.label("base_rate"),
+        risk.category.label("band"),
+        risk.as_of.label("predicted_as_of"),
+    ]
+
+
 def _is_newest(fact: Any, kind: str) -> Any:
     newest = (
         select(func.max(AccountFact.valid_from))
         .where(
-            AccountFact.account_id == Account.id, AccountFact.kind == kind, AccountFact.valid_from <= bindparam("now")
+            AccountFact.account_id == Account.id,
+            one_of(AccountFact.kind, kind),
+            AccountFact.valid_from <= bindparam("now"),
         )
         .correlate(Account)
         .scalar_subquery()
     )
-    return and_(fact.account_id == Account.id, fact.kind == kind, fact.valid_from == newest)
+    return and_(fact.account_id == Account.id, one_of(fact.kind, kind), fact.valid_from == newest)
 
 
 def _listed(change: Any, column: Callable[[Any], Any]) -> Any:
@@ -90,14 +100,14 @@ def _listed(change: Any, column: Callable[[Any], Any]) -> Any:
         select(column(fact))
         .where(
             fact.account_id == Account.id,
-            fact.kind == "listed",
+            one_of(fact.kind, "listed"),
             fact.valid_from > func.coalesce(change.valid_from, bindparam("beginning")),
             fact.valid_from <= bindparam("now"),
             column(fact).is_not(None),
         )
         .order_by(fact.valid_from.desc())
-        .limit(1)
-        .correlate(Account, change)
+        .limit(first(1))
+        .correlate_except(fact)
         .scalar_subquery()
     )
 
@@ -113,50 +123,57 @@ def _health(after: str, until: str) -> Any:
             point.calculated_at <= bindparam(until),
         )
         .order_by(point.calculated_at.desc(), point.id.desc())
-        .limit(1)
+        .limit(first(1))
         .correlate(Account)
         .scalar_subquery()
     )
 
 
-def _touched_at() -> Any:
+def touched_at() -> Any:
+    """The last real contact. The instant is asked for in a subquery, so that PostgreSQL estimates without it and keeps
+    its plan: planning the rows of a page takes longer than reading them."""
+    now = select(bindparam("now", type_=UtcDateTime)).scalar_subquery()
     return (
         select(func.max(happened_at()))
         .where(
             CRMActivity.account_id == Account.id,
-            CRMActivity.type.in_(TOUCHES),
-            CRMActivity.status.not_in(NO_ENGAGEMENT),
-            happened_at() <= bindparam("now"),
+            one_of(CRMActivity.type, *TOUCHES),
+            not_(one_of(CRMActivity.status, *NO_ENGAGEMENT)),
+            happened_at() <= now,
         )
         .correlate(Account)
         .scalar_subquery()
+        .label("touched_at")
     )
 
 
-def _ctas(*conditions: Any) -> Any:
-    """How many CTAs are open."""
-    return (
-        select(func.count(CTA.id))
-        .where(CTA.account_id == Account.id, CTA.status.in_(_OPEN_CTA), CTA.created_at <= bindparam("now"), *conditions)
-        .correlate(Account)
-        .scalar_subquery()
-    )
+def work() -> dict[str, Any]:
+    """Which CTAs are counted as what."""
+    is_open = and_(one_of(CTA.status, *_OPEN_CTA), CTA.created_at <= bindparam("now"))
+    return {"open_ctas": is_open, "overdue_ctas": and_(is_open, CTA.due_date <= bindparam("overdue_before"))}
+
+
+def counted(entity: Any, condition: Any) -> Any:
+    """How many such rows the account has."""
+    rows = select(func.count(entity.id)).where(entity.account_id == Account.id, condition)
+    return rows.correlate_except(entity).scalar_subquery()
 
 
 def _valid_prediction() -> Any:
     stored = aliased(AccountMLPrediction)
-    return (
-        select(stored.id)
-        .where(
-            stored.account_id == Account.id,
-            stored.prediction_type == "CHURN",
-            stored.status == "ACTIVE",
-            stored.prediction_window == bindparam("window"),
-            stored.valid_until > bindparam("now"),
-            stored.engine.is_not(None),
-        )
-        .order_by(stored.predicted_at.desc(), stored.id.desc())
-        .limit(1)
-        .correlate(Account)
-        .scalar_subquery()
-    )
+    newest = select(stored.id).where(stored.account_id == Account.id, *is_valid(stored)).order_by(*newest_first(stored))
+    return newest.limit(first(1)).correlate(Account).scalar_subquery()
+
+
+def is_valid(stored: Any) -> list[Any]:
+    return [
+        one_of(stored.prediction_type, "CHURN"),
+        one_of(stored.status, "ACTIVE"),
+        one_of(stored.prediction_window, DEFAULT_WINDOW_DAYS),
+        stored.valid_until > bindparam("now"),
+        stored.engine.is_not(None),
+    ]
+
+
+def newest_first(stored: Any) -> list[Any]:
+    return [stored.predicted_at.desc(), stored.id.desc()]

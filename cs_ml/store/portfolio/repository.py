@@ -30,10 +30,13 @@ from cs_ml.domain.portfolio import (
     loss_range,
 )
 from cs_ml.store.portfolio import statements
+from cs_ml.store.portfolio.rows import rows as page_rows
 from cs_ml.store.portfolio.selection import Shape, instants, values
 from cs_ml.store.scope import Scope
 from cs_ml.store.tables import AccountSummary, SummaryRefresh
 
+_BANDS = {band.value: band for band in RiskBand}
+_WEEK = timedelta(weeks=1)
 _PART = 5_000  # accounts that are gathered at once
 _SUMMARY = {
     attribute.key: attribute.columns[0].name
@@ -43,13 +46,12 @@ _SUMMARY = {
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Ranked:
-    """An account in order; `cursor` continues after it."""
+class Refreshed:
+    """When the tenant's summaries were true, of how many accounts, and the sums of its figures then."""
 
-    account_id: int
-    size: float
-    urgency: float
-    cursor: str
+    at: datetime
+    accounts: int | None
+    totals: Sequence[Mapping[str, Any]] | None
 
 
 class PortfolioRepository:
@@ -76,39 +78,39 @@ class PortfolioRepository:
             found, "matching"
         )
 
-    def page(
-        self, query: PortfolioQuery, now: datetime, *, summary: bool, after: str | None, limit: int, kept: bool = False
-    ) -> Sequence[Ranked]:
-        """Accounts in order, after the cursor; of the whole tenant in the order that was `kept` with the summaries.
+    def ids(
+        self, query: PortfolioQuery, now: datetime, *, summary: bool, after: str | None, limit: int
+    ) -> tuple[Sequence[int], str | None]:
+        """Ids of accounts in order after the cursor, and the cursor after them, None at the end. Raises Invalid."""
+        statement = statements.page(Shape.of(query, summary=summary), limit + 1, following=after is not None)
+        found = self._scope.execute(statement, _page_values(query, now, after)).all()
+        return [row.id for row in found[:limit]], _next(found, limit)
+
+    def rows(
+        self,
+        query: PortfolioQuery,
+        now: datetime,
+        *,
+        summary: bool,
+        after: str | None,
+        limit: int,
+        kept: bool = False,
+    ) -> tuple[Sequence[QueueRow], str | None]:
+        """Accounts in order after the cursor, as they are now, and the cursor after them, None at the end; of the
+        whole tenant in the order that was `kept` with the summaries.
 
         Raises Invalid for a cursor of another order."""
-        params = values(query, now) | {"limit": limit}
-        if after is not None:
-            params |= _cursor(after, query.sort)
-        made = statements.kept_page if kept else statements.page
-        statement = made(Shape.of(query, summary=summary), following=after is not None)
-        return [
-            Ranked(account_id=row.id, size=row.size, urgency=row.urgency, cursor=_text_of(row))
-            for row in self._scope.execute(statement, params).all()
-        ]
+        shape, dialect = Shape.of(query, summary=summary), self._scope.dialect
+        statement = page_rows(shape, limit + 1, dialect, following=after is not None, kept=kept)
+        found = self._scope.execute(statement, _page_values(query, now, after)).all()
+        shown = found[:limit]
+        health = self._health([row[0] for row in shown], now)
+        return [_queue_row(row, health.get(row[0], ()), now) for row in shown], _next(found, limit)
 
-    def rows(self, ranked: Sequence[Ranked], now: datetime) -> Sequence[QueueRow]:
-        """These accounts as they are now, in the same order; those that are gone meanwhile are left out."""
-        ids = [each.account_id for each in ranked]
-        found = {row.id: row for row in self._scope.execute(statements.rows(), instants(now) | {"ids": ids}).all()}
-        predictions = {row.prediction_id: row for row in found.values() if row.prediction_id is not None}
-        risks = self._risks(predictions, now)
-        health = self._health(ids, now)
-        return [
-            _queue_row(found[each.account_id], each, health.get(each.account_id, ()), risks.get(each.account_id), now)
-            for each in ranked
-            if each.account_id in found
-        ]
-
-    def refreshed(self) -> tuple[datetime, int | None] | None:
-        """When the tenant's summaries were true, and of how many accounts; None where there are none."""
+    def refreshed(self) -> Refreshed | None:
+        """None where there are no summaries."""
         row = self._scope.execute(statements.refreshed()).first()
-        return None if row is None else (row.refreshed_at, row.accounts)
+        return None if row is None else Refreshed(at=row.refreshed_at, accounts=row.accounts, totals=row.totals)
 
     def kept_choices(self) -> Choices | None:
         """As `choices` were at the last refresh."""
@@ -117,12 +119,9 @@ class PortfolioRepository:
             return None
         return Choices(owners=[OwnerChoice(**owner) for owner in kept["owners"]], segments=kept["segments"])
 
-    def kept_tiles(self, query: PortfolioQuery, now: datetime, checked_at: datetime) -> tuple[Tiles, int] | None:
+    def kept_tiles(self, query: PortfolioQuery, now: datetime, found: Refreshed) -> tuple[Tiles, int]:
         """The figures of the whole tenant at the last refresh, and how many of its accounts pass the filters."""
-        kept = self._scope.execute(statements.figures()).scalar()
-        if kept is None:
-            return None
-        tiles = _tiles([_kept_row(row) for row in kept["totals"]], checked_at)
+        tiles = _tiles([_kept_row(row) for row in found.totals or ()], found.at)
         if not query.filtered:
             return tiles, tiles.accounts
         counted = self._scope.execute(statements.kept_matching(Shape.of(query, summary=True)), values(query, now))
@@ -166,29 +165,13 @@ class PortfolioRepository:
             after, accounts = max(row.id for row in gathered), accounts + len(gathered)
         return accounts
 
-    def _risks(self, predictions: Mapping[int, Row[Any]], now: datetime) -> dict[int, RiskView]:
-        params = {"ids": list(predictions), "now": now}
-        said = {row.id: row for row in self._scope.execute(statements.risks(), params).all()}
-        return {
-            row.account_id: RiskView(
-                probability=row.probability,
-                base_rate=row.base_rate,
-                band=RiskBand(row.band),
-                drivers=tuple(said[key].drivers),
-                as_of=row.predicted_as_of,
-                completeness=said[key].completeness["score"],
-                engine=said[key].engine,
-                new_facts=said[key].new_facts,
-            )
-            for key, row in predictions.items()
-        }
-
     def _health(self, ids: Sequence[int], now: datetime) -> dict[int, Sequence[int]]:
         """By account, the last score of each of the SPARKLINE_WEEKS weeks before `now` that has one, oldest first."""
         params = {"ids": list(ids), "since": now - timedelta(weeks=SPARKLINE_WEEKS), "now": now}
+        until = now.replace(tzinfo=None)
         weeks: dict[int, dict[int, int]] = {}
-        for row in self._scope.execute(statements.health(), params).all():
-            weeks.setdefault(row.account_id, {})[(now - row.calculated_at).days // 7] = row.overall_score
+        for account_id, at, score in self._scope.execute(statements.health(), params).all():
+            weeks.setdefault(account_id, {})[(until - at) // _WEEK] = score
         return {account: tuple(scores.values()) for account, scores in weeks.items()}
 
 
@@ -238,35 +221,61 @@ def _average(found: Sequence[Any], total: str, number: str) -> Average:
     return Average(value=_sum(found, total) / n if n else None, n=n)
 
 
-def _queue_row(row: Row[Any], ranked: Ranked, health: Sequence[int], risk: RiskView | None, now: datetime) -> QueueRow:
-    renewal = row.renewal.date() if row.renewal else None
+def _queue_row(row: Row[Any], health: Sequence[int], now: datetime) -> QueueRow:
+    """Of a row of `rows`, in the order of its columns: names would take a tenth of a page's time."""
+    account_id, size, urgency, _, name, owner_name, reference, *held = tuple(row)
+    _, arr, currency, segment, renewal, touched_at, open_ctas, overdue_ctas, prediction_id, *said = held
+    renewal_date = renewal.date() if renewal else None
     return QueueRow(
-        account_id=row.id,
-        reference=row.reference,
-        name=row.name,
-        owner_name=row.owner_name,
-        segment=row.segment,
-        arr=Decimal(row.arr) if row.arr is not None else None,
-        currency=row.currency,
-        size=ranked.size,
-        renewal_date=renewal,
-        days_to_renewal=(renewal - now.date()).days if renewal else None,
-        urgency=ranked.urgency,
+        account_id=account_id,
+        reference=reference,
+        name=name,
+        owner_name=owner_name,
+        segment=segment,
+        arr=arr,
+        currency=currency,
+        size=size,
+        renewal_date=renewal_date,
+        days_to_renewal=(renewal_date - now.date()).days if renewal_date else None,
+        urgency=urgency,
         health=health,
-        touched_at=row.touched_at,
-        open_ctas=row.open_ctas,
-        overdue_ctas=row.overdue_ctas,
-        risk=risk,
+        touched_at=touched_at,
+        open_ctas=open_ctas,
+        overdue_ctas=overdue_ctas,
+        risk=None if prediction_id is None else _risk(said),
     )
 
 
-def _text_of(row: Row[Any]) -> str:
-    key = row.sort_key.isoformat() if isinstance(row.sort_key, datetime) else row.sort_key
-    return json.dumps([key, row.id])
+def _risk(said: Sequence[Any]) -> RiskView:
+    probability, base_rate, band, as_of, drivers, completeness, engine, new_facts = said
+    return RiskView(
+        probability=probability,
+        base_rate=base_rate,
+        band=_BANDS[band],
+        drivers=tuple(drivers),
+        as_of=as_of,
+        completeness=completeness,
+        engine=engine,
+        new_facts=new_facts,
+    )
+
+
+def _page_values(query: PortfolioQuery, now: datetime, after: str | None) -> dict[str, Any]:
+    """Raises Invalid."""
+    return values(query, now) if after is None else values(query, now) | _cursor(after, query.sort)
+
+
+def _next(found: Sequence[Row[Any]], limit: int) -> str | None:
+    """One account more than is asked for tells that there are more."""
+    if len(found) <= limit:
+        return None
+    last = found[limit - 1]
+    key = last.sort_key.isoformat() if isinstance(last.sort_key, datetime) else last.sort_key
+    return json.dumps([key, last.id])
 
 
 def _cursor(text: str, sort: Sort) -> dict[str, Any]:
-    """Raises Invalid for what `_text_of` did not write for this order."""
+    """Raises Invalid for what `_next` did not write for this order."""
     try:
         key, last_id = json.loads(text)
         if sort is Sort.RENEWAL:

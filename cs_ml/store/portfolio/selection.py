@@ -9,7 +9,6 @@ from typing import Any
 
 from sqlalchemy import Double, Text, and_, bindparam, case, cast, func, literal, or_, select
 
-from cs_ml.domain.policy import DEFAULT_WINDOW_DAYS
 from cs_ml.domain.portfolio import (
     AT_RISK,
     HEALTH_CHANGE_DAYS,
@@ -25,9 +24,10 @@ from cs_ml.domain.portfolio import (
     Sort,
     Work,
 )
-from cs_ml.store.columns import UtcDateTime
+from cs_ml.store.columns import UtcDateTime, one_of
 from cs_ml.store.tables import Account, ExternalRef
 
+SHAPES = 512  # that are kept; each is one combination of filters and order
 _BEGINNING = datetime(1900, 1, 1, tzinfo=UTC)
 _NO_RENEWAL = datetime(9999, 1, 1, tzinfo=UTC)
 
@@ -76,7 +76,6 @@ def instants(now: datetime) -> dict[str, Any]:
         "overdue_before": now - timedelta(days=1),
         "stale_before": now - timedelta(days=STALE_DAYS),
         "touch_since": now - timedelta(days=TOUCH_DAYS),
-        "window": DEFAULT_WINDOW_DAYS,
         **{f"renewal_{n}": today + timedelta(days=n + 1) for n in days},
     }
 
@@ -112,7 +111,7 @@ def flagged(facts: Any, flag: Flag) -> Any:
 
 
 def at_risk(facts: Any) -> Any:
-    return facts.band.in_(AT_RISK)
+    return one_of(facts.band, *AT_RISK)
 
 
 def matching(facts: Any, shape: Shape) -> Any:

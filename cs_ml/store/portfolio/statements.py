@@ -4,13 +4,28 @@ from collections.abc import Mapping
 from functools import cache, lru_cache
 from typing import Any
 
-from sqlalchemy import Double, Integer, and_, bindparam, case, cast, func, literal, or_, select, tuple_, update
+from sqlalchemy import (
+    DateTime,
+    Double,
+    Integer,
+    and_,
+    bindparam,
+    case,
+    cast,
+    func,
+    literal,
+    or_,
+    select,
+    tuple_,
+    type_coerce,
+    update,
+)
 
 from cs_ml.domain.portfolio import RENEWAL_DAYS, Flag, Sort
-from cs_ml.store.accounts import happened_at
-from cs_ml.store.columns import among
+from cs_ml.store.columns import among, first
 from cs_ml.store.portfolio.current import current, live
 from cs_ml.store.portfolio.selection import (
+    SHAPES,
     Shape,
     at_risk,
     flagged,
@@ -22,23 +37,17 @@ from cs_ml.store.portfolio.selection import (
 )
 from cs_ml.store.scope import AnySelect
 from cs_ml.store.tables import (
-    CTA,
     Account,
     AccountFact,
     AccountHealthScoreHistory,
     AccountMLPrediction,
     AccountSummary,
-    CRMActivity,
-    ExternalRef,
-    Opportunity,
     SummaryRefresh,
     User,
 )
 
-_SHAPES = 512  # that are kept; each is one combination of filters and order
 
-
-@lru_cache(maxsize=_SHAPES)
+@lru_cache(maxsize=SHAPES)
 def totals(shape: Shape) -> AnySelect:
     """All figures of the tiles, one row per currency; `matching` is the number of accounts that pass the filters."""
     facts = _facts(shape)
@@ -75,8 +84,8 @@ def totals(shape: Shape) -> AnySelect:
     return _of_owner(_from(select(facts.currency.label("currency"), *columns), facts), shape).group_by(facts.currency)
 
 
-@lru_cache(maxsize=_SHAPES)
-def page(shape: Shape, *, following: bool) -> AnySelect:
+@lru_cache(maxsize=SHAPES)
+def page(shape: Shape, limit: int, *, following: bool) -> AnySelect:
     """Ids in order with what the order is made of, `limit` of them; `following`: after `last_key` and `last_id`."""
     facts = _facts(shape)
     names = ("arr", "currency", "segment", "renewal", "health", "touched_at", "open_ctas", "overdue_ctas")
@@ -92,7 +101,7 @@ def page(shape: Shape, *, following: bool) -> AnySelect:
         .join(ranked, ranked.c.id == Account.id)
         .where(matching(ranked.c, shape))
         .order_by(key, Account.id)
-        .limit(bindparam("limit"))
+        .limit(first(limit))
     )
     if following:
         last = bindparam("last_key", type_=key.type)
@@ -107,8 +116,8 @@ class _Kept:
         return Account.name if name == "name" else getattr(AccountSummary, name)
 
 
-@lru_cache(maxsize=_SHAPES)
-def kept_page(shape: Shape, *, following: bool) -> AnySelect:
+@lru_cache(maxsize=SHAPES)
+def kept_page(shape: Shape, limit: int, *, following: bool) -> AnySelect:
     """Like `page`, of the whole tenant: by risk straight from an index, whatever the number of accounts."""
     kept = _Kept()
     key = AccountSummary.risk_key if shape.sort is Sort.RISK else sort_key(kept, shape.sort)
@@ -117,7 +126,7 @@ def kept_page(shape: Shape, *, following: bool) -> AnySelect:
         .join(Account, Account.id == AccountSummary.account_id)
         .where(live(), matching(kept, shape))
         .order_by(key, AccountSummary.account_id)
-        .limit(bindparam("limit"))
+        .limit(first(limit))
     )
     if following:
         last = tuple_(bindparam("last_key", type_=key.type), bindparam("last_id", type_=Integer))
@@ -125,7 +134,7 @@ def kept_page(shape: Shape, *, following: bool) -> AnySelect:
     return rows
 
 
-@lru_cache(maxsize=_SHAPES)
+@lru_cache(maxsize=SHAPES)
 def kept_matching(shape: Shape) -> AnySelect:
     """How many accounts of the whole tenant pass the filters."""
     counted = select(func.count(AccountSummary.account_id)).join(Account, Account.id == AccountSummary.account_id)
@@ -156,50 +165,13 @@ def _is(column: Any, value: str | None) -> Any:
 
 
 @cache
-def rows() -> AnySelect:
-    """The accounts `ids` as they are now."""
-    facts = current(among(Account.id, "ids"), health=False)
-    ref = (
-        select(func.min(ExternalRef.ref))
-        .where(ExternalRef.kind == "account", ExternalRef.target_id == Account.id)
-        .correlate(Account)
-        .scalar_subquery()
-    )
-    return (
-        select(Account.id, Account.name, User.name.label("owner_name"), ref.label("reference"), *facts.c)
-        .join(facts, facts.c.account_id == Account.id)
-        .outerjoin(User, User.id == Account.owner_id)
-    )
-
-
-@cache
-def risks() -> AnySelect:
-    """What the predictions `ids` say beyond the figures, and the dated facts of their accounts that are younger."""
-    stored = AccountMLPrediction
-
-    def newer(account: Any, *dates: Any) -> Any:
-        inside = [and_(date > stored.as_of, date <= bindparam("now")) for date in dates]
-        counted = select(func.count(account)).where(account == stored.account_id, or_(*inside))
-        return counted.correlate(stored).scalar_subquery()
-
-    new_facts = (
-        newer(AccountHealthScoreHistory.account_id, AccountHealthScoreHistory.calculated_at)
-        + newer(CRMActivity.account_id, happened_at())
-        + newer(CTA.account_id, CTA.created_at, CTA.completed_at)
-        + newer(Opportunity.account_id, Opportunity.created_at, Opportunity.actual_close_date)
-        + newer(AccountFact.account_id, AccountFact.valid_from)
-    )
-    return select(stored.id, stored.drivers, stored.completeness, stored.engine, new_facts.label("new_facts")).where(
-        among(stored.id, "ids")
-    )
-
-
-@cache
 def health() -> AnySelect:
-    """The overall scores of the accounts `ids` in (since, now], oldest first."""
+    """The overall scores of the accounts `ids` in (since, now], oldest first; with instants as the driver gives them,
+    as there are many."""
     point = AccountHealthScoreHistory
+    at = type_coerce(point.calculated_at, DateTime).label("at")
     return (
-        select(point.account_id, point.calculated_at, point.overall_score)
+        select(point.account_id, at, point.overall_score)
         .where(
             among(point.account_id, "ids"),
             point.calculated_at > bindparam("since"),
@@ -243,7 +215,9 @@ def size_of(*, owner: bool) -> AnySelect:
 
 @cache
 def refreshed() -> AnySelect:
-    return select(SummaryRefresh.refreshed_at, SummaryRefresh.accounts)
+    return select(
+        SummaryRefresh.refreshed_at, SummaryRefresh.accounts, SummaryRefresh.figures["totals"].label("totals")
+    )
 
 
 @cache

@@ -28,7 +28,6 @@ from cs_ml.services.operations.batches import BatchLimit
 from cs_ml.services.predicting.limits import PredictionLimit
 from cs_ml.services.work.changes import CtaEdit
 from cs_ml.store.learning.models import StoredCalibration, StoredModel
-from cs_ml.store.portfolio.repository import Ranked
 from cs_ml.store.tables import CRMActivity, ExternalRef
 from cs_ml.store.work.inbox import Days
 from cs_ml.store.work.suggestions import Sought
@@ -73,7 +72,6 @@ NAMING: Mapping[str, Maker] = {
         account_id=named.account_id, type=PredictionType.CHURN, window_days=90, as_of=AGO
     ),
     "query": lambda named: PortfolioQuery(owner_id=named.user_id),
-    "ranked": lambda named: [Ranked(account_id=named.account_id, size=1.0, urgency=1.0, cursor="x")],
     "refs": lambda named: [named.ref],
     "run_id": lambda named: named.backtest_id,
     "reservation": lambda named: named.holder,
