@@ -1,4 +1,4 @@
-"""What a database lacks that 0004 left behind: the tables and nullable columns that came after it, bound like the rest."""
+"""What a database lacks that 0004 left behind: tables and nullable columns that came later, bound like the rest."""
 
 from alembic import op
 
