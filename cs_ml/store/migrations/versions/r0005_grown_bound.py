@@ -17,7 +17,7 @@ def upgrade() -> None:
     building.add_columns(connection, present)
     if connection.dialect.name == "postgresql":
         guarding.guard(connection, created)
-    binding.bind(connection, METADATA, created)
+    binding.bind(connection, METADATA, [table.name for table in created])
 
 
 def downgrade() -> None:
