@@ -107,10 +107,7 @@ class Constant(ColumnElement[Any]):
     """
 
     __visit_name__ = "constant"
-    _traverse_internals = [
-        ("value", InternalTraversal.dp_plain_obj),
-        ("type", InternalTraversal.dp_type),
-    ]
+    _traverse_internals = (("value", InternalTraversal.dp_plain_obj), ("type", InternalTraversal.dp_type))  # type: ignore[assignment]
 
     def __init__(self, value: Any, type_: TypeEngine[Any]) -> None:
         self.value = value

@@ -1,4 +1,4 @@
-"""What the nights are for: new predictions where much has changed, an end to old ones, and the sums of the day."""
+"""What comes back by itself: predictions where much has changed, an end to old ones and to snoozes, sums of days."""
 
 from datetime import UTC, datetime, time, timedelta
 from math import ceil
@@ -7,11 +7,12 @@ from cs_ml.domain.actor import Actor, Permission
 from cs_ml.domain.errors import Invalid
 from cs_ml.domain.jobs import HIGH_VALUE_SHARE, BatchRequest, BatchRun
 from cs_ml.domain.portfolio import PortfolioQuery, Sort
-from cs_ml.services.clock import Clock
+from cs_ml.services.clock import Clock, milliseconds
 from cs_ml.services.operations.batches import BatchRunService
 from cs_ml.services.portfolio import PortfolioService
 from cs_ml.services.predicting.limits import PredictionLimit, TenantDay
 from cs_ml.services.predicting.predictions import PredictionService
+from cs_ml.services.work.waking import wake
 from cs_ml.store.database import Database
 from cs_ml.store.operations.batches import BatchRepository
 from cs_ml.store.operations.usage import UsageRepository
@@ -57,6 +58,13 @@ class UpkeepService:
             return self._runs.start(actor, BatchRequest(refresh=True), key=key, account_ids=[*high, *rest][:most])
         except Invalid:
             return None
+
+    def wake_snoozed(self, actor: Actor) -> int:
+        """Opens the CTAs whose snooze is over. Answers how many woke."""
+        actor.require(Permission.MANAGE_TENANT)
+        with self._database.write(actor) as scope:
+            scope.lock_tenant()
+            return wake(scope, milliseconds(self._clock()))
 
     def expire(self, actor: Actor) -> int:
         """Ends predictions whose validity is over, and forgets the single accounts of batches of a month ago; their

@@ -78,6 +78,8 @@ def _schedules(parts: LongWorkParts, upkeep: UpkeepService) -> Sequence[Schedule
         _every(
             "predict", "0 2 * * *", "Predicts what is stale or has changed, high value first.", upkeep.predict_moved
         ),
+        # Days begin at full quarters of an hour everywhere.
+        _every("snooze", "*/15 * * * *", "Wakes the CTAs whose snooze is over.", upkeep.wake_snoozed),
         _every("train", "40 1 * * 0", "Trains the model where more has been judged.", parts.training.train_again),
         _every("champion", "50 1 * * *", "Chooses the method where the tenant lets it.", parts.leaderboard.settle_auto),
         _every("shadow", "30 3 * * *", "Asks the methods that do not serve, to compare them.", parts.shadows.run),

@@ -24,6 +24,7 @@ from cs_ml.domain.predictions import PredictionType
 from cs_ml.services.clock import Clock, milliseconds
 from cs_ml.services.work.making import TakenUp, add_evidence, due_from, make, plain_draft
 from cs_ml.services.work.rules import Rules, settings_in
+from cs_ml.services.work.waking import wake
 from cs_ml.store.database import Database
 from cs_ml.store.operations.audit import AuditRepository
 from cs_ml.store.scope import Scope
@@ -109,7 +110,7 @@ class AcceptingService:
         with self._database.write(actor) as scope:
             scope.lock_tenant()
             found, ctas = _suggestion(scope, account_id, kind, now), CtaRepository(scope)
-            ctas.wake(now)
+            wake(scope, now)
             decision = Rules.read(scope, [account_id], now, daily_limit=self._daily_limit).decide(found)
             similar = _similar(decision)
             if similar is None:
@@ -158,7 +159,7 @@ class AcceptingService:
             found, ctas = _suggestion(scope, account_id, kind, now), CtaRepository(scope)
             if found.cta_id is not None:
                 return _acceptance(ctas.get(found.cta_id, now), found, created=False)
-            ctas.wake(now)
+            wake(scope, now)
             calendar = self._check(scope, found, draft, note, now)
             assert found.proposal is not None  # noqa: S101 - the rules let no other pass
             chosen = draft or plain_draft(scope, found.proposal, calendar, now)

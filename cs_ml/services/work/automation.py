@@ -14,6 +14,7 @@ from cs_ml.domain.predictions import PredictionType
 from cs_ml.services.clock import Clock, milliseconds
 from cs_ml.services.work.making import TakenUp, add_evidence, make, plain_draft
 from cs_ml.services.work.rules import Rules, settings_in
+from cs_ml.services.work.waking import wake
 from cs_ml.store.database import Database
 from cs_ml.store.scope import Scope
 from cs_ml.store.work.ctas import CtaRepository
@@ -111,7 +112,7 @@ class AutomationService:
         with (self._database.read if preview else self._database.write)(product) as scope:
             if not preview:
                 scope.lock_tenant()
-                CtaRepository(scope).wake(now)
+                wake(scope, now)
             found = SuggestionRepository(scope).candidates(sought, now, limit=_MOST_LOOKED_AT)
             rules = Rules.read(
                 scope, [one.account_id for one in found], now, daily_limit=self._daily_limit, levels=levels

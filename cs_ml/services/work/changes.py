@@ -21,6 +21,7 @@ from cs_ml.domain.identity.audit import AuditEntry
 from cs_ml.services.clock import Clock, milliseconds
 from cs_ml.services.work.making import later
 from cs_ml.services.work.rules import settings_in
+from cs_ml.services.work.waking import WOKEN, wake
 from cs_ml.store.database import Database
 from cs_ml.store.operations.audit import AuditRepository
 from cs_ml.store.scope import Scope
@@ -149,7 +150,7 @@ class CtaChangeService:
         with self._database.write(actor) as scope:
             scope.lock_tenant()
             ctas, audit = CtaRepository(scope), AuditRepository(scope)
-            cta, last = ctas.get(cta_id, now), audit.newest("CTA", str(cta_id))
+            cta, last = ctas.get(cta_id, now), audit.newest("CTA", str(cta_id), apart_from=WOKEN)
             before, after = (last.before or {}, last.after or {}) if last and last.action == _EDITED else ({}, {})
             if after.get("version") != cta.version.isoformat() or not before.get("due"):
                 raise Invalid("There is nothing to take back, or it was changed since.", code="CONFLICT")
@@ -181,7 +182,7 @@ class CtaChangeService:
         with self._database.write(actor) as scope:
             scope.lock_tenant()
             ctas = CtaRepository(scope)
-            ctas.wake(now)
+            wake(scope, now)
             step = step_of(scope, now)
             current = [cta for cta in ctas.list_open(list(chosen), now) if cta.version == chosen[cta.id]]
             done = [cta.id for cta in current]
@@ -199,7 +200,7 @@ def _open(scope: Scope, cta_id: int, version: datetime, now: datetime) -> Cta:
     """The CTA as the person saw it, locked. Raises NotFound, Invalid."""
     scope.lock_tenant()
     ctas = CtaRepository(scope)
-    ctas.wake(now)
+    wake(scope, now)
     cta = ctas.get(cta_id, now)
     if cta.version != version or not cta.is_open:
         raise Invalid(

@@ -113,9 +113,9 @@ class CtaRepository:
         for task_id, day in due.items():
             self.change_task(cta_id, task_id, {"due_date": midnight(day), "updated_at": now})
 
-    def wake(self, now: datetime) -> None:
-        """Opens what has slept long enough. It is no edit, so the version stays."""
-        self._scope.execute(_wake(), {"now": now})
+    def wake(self, now: datetime) -> Sequence[int]:
+        """Opens what has slept long enough, and answers their ids. It is no edit, so the version stays."""
+        return sorted(self._scope.execute(_wake(), {"now": now}).scalars())
 
     def trigger_data(self, cta_id: int) -> Mapping[str, Any]:
         """What the CTA was made from, and what was added to it since."""
@@ -185,4 +185,5 @@ def _wake() -> Any:
         update(CTA)
         .where(CTA.status == CtaStatus.SNOOZED.value, CTA.snooze_until <= bindparam("now"))
         .values(status=CtaStatus.OPEN.value, snooze_until=None)
+        .returning(CTA.id)
     )

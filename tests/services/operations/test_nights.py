@@ -1,9 +1,11 @@
 """Schedules: each may run again without harm, says when it last succeeded, and does what it says."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import select
 
 from cs_ml.domain.actor import Actor
 from cs_ml.domain.errors import Forbidden, Invalid, NotFound
@@ -13,12 +15,23 @@ from cs_ml.jobs.worker import is_due
 from cs_ml.services.llm.usage import UsageService
 from cs_ml.services.operations.batches import BatchLimit
 from cs_ml.services.operations.monitoring import MonitoringService
+from cs_ml.services.operations.schedules import ScheduleService
 from cs_ml.services.operations.upkeep import UpkeepService
 from cs_ml.services.predicting.limits import PredictionLimit
 from cs_ml.store.database import Database
+from cs_ml.store.tables import CTA, AuditEvent
 from tests.services.operations.working import Working, limited
 from tests.services.predictions.predicting import ScriptedEngine, TestClock, predicting, stored
-from tests.support.factories import NOW, add_account, add_activity, add_fact, add_prediction, add_tenant, add_user
+from tests.support.factories import (
+    NOW,
+    add_account,
+    add_activity,
+    add_cta,
+    add_fact,
+    add_prediction,
+    add_tenant,
+    add_user,
+)
 
 
 @pytest.fixture
@@ -97,6 +110,34 @@ def test_old_predictions_end_and_old_batches_keep_their_counts_alone(database: D
     assert work.runs.get(acme, run.id).counts == counts
     with pytest.raises(Invalid):
         work.runs.retry_failed(acme, run.id)
+
+
+def test_the_schedule_wakes_each_cta_once_and_the_audit_names_the_product(database: Database, acme: Actor) -> None:
+    account = add_account(database, acme)
+    asleep = add_cta(database, acme, account, status="SNOOZED", snooze_until=NOW + timedelta(days=1))
+    over = add_cta(database, acme, account, status="SNOOZED", snooze_until=NOW)
+    stranger = add_tenant(database)
+    add_cta(database, stranger, add_account(database, stranger), status="SNOOZED", snooze_until=NOW)
+    work, upkeep = night(database)
+    schedules = ScheduleService(
+        database, work.clock, [Schedule(name="snooze", cron="*/15 * * * *", says="Wakes.", do=upkeep.wake_snoozed)]
+    )
+    person = replace(acme, user_id=add_user(database))
+    for _ in range(2):
+        schedules.run(person, "snooze")
+    assert schedules.states(acme)[0].succeeded_at == NOW
+    with database.read(acme) as scope:
+        found = scope.execute(select(CTA.id, CTA.status, CTA.snooze_until)).all()
+        noted = scope.execute(
+            select(AuditEvent.action, AuditEvent.entity_id, AuditEvent.user_id, AuditEvent.source)
+        ).all()
+    assert {(row.id, row.status, row.snooze_until) for row in found} == {
+        (asleep, "SNOOZED", NOW + timedelta(days=1)),
+        (over, "OPEN", None),
+    }
+    assert [tuple(row) for row in noted] == [("cta.woken", str(over), None, "product")]
+    with pytest.raises(Forbidden):
+        upkeep.wake_snoozed(limited(acme, add_user(database)))
 
 
 def attempt(days_ago: int, cost: str | None, *, success: bool = True) -> Attempt:

@@ -53,6 +53,7 @@ def test_a_snoozed_one_wakes_by_itself_at_the_tenants_midnight(work: Work) -> No
     assert (awake.status, awake.snoozed_until, work.rows()[0].status) == (CtaStatus.OPEN, None, "SNOOZED")
     work.changes.start(work.actor, seen(made(work)))  # any writer wakes it for good
     assert {row.id: row.status for row in work.rows()}[cta.id] == "OPEN"
+    assert work.actions() == ["cta.snoozed", "cta.woken", "cta.started"]
     assert work.inbox.get(work.actor, cta.id).version == asleep.version
 
 
@@ -154,6 +155,17 @@ def test_tasks_stay_unless_asked_and_an_undo_does_not_overwrite_what_came_after(
     with pytest.raises(Invalid):
         work.changes.undo_move(work.actor, cta.id)
     assert work.inbox.get(work.actor, cta.id).due == date(2026, 7, 20)
+
+
+def test_a_move_can_be_taken_back_after_waking(work: Work) -> None:
+    cta = with_tasks(work)
+    work.changes.snooze(work.actor, seen(cta), date(2026, 7, 3), "On holiday")
+    asleep = work.inbox.get(work.actor, cta.id)
+    moved = work.changes.edit(work.actor, cta.id, asleep.version, edited(asleep, due=date(2026, 7, 8), move_tasks=True))
+    work.clock.advance(days=4)
+    work.changes.start(work.actor, seen(made(work)))
+    assert work.actions()[-2:] == ["cta.woken", "cta.started"]
+    assert dues(work.changes.undo_move(work.actor, cta.id)) == dues(cta) != dues(moved)
 
 
 def test_a_task_is_ticked_off_and_opened_again(work: Work) -> None:
