@@ -2,20 +2,22 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 
 from cs_ml.domain.context import Dimension
 from cs_ml.domain.policy import HealthBand
 
 WEEKS = 12
+_LAST_OF_DAY = time(23, 59, 59, 999000)
 MOST_MOVERS = 50
 LEAST_POINTS = 10  # so many points make a mover, also within a band
 
 
 def week_ends(until: datetime) -> list[datetime]:
-    """The ends of the last WEEKS weeks, the last one is `until`, oldest first."""
-    return [until - timedelta(weeks=WEEKS - 1 - number) for number in range(WEEKS)]
+    """The ends of the last WEEKS weeks, oldest first: the last one is `until`, those before are ends of days (UTC)."""
+    day = datetime.combine(until.astimezone(UTC).date(), _LAST_OF_DAY, UTC)
+    return [*(day - timedelta(weeks=WEEKS - 1 - number) for number in range(WEEKS - 1)), until]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

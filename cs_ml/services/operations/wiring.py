@@ -6,6 +6,7 @@ from typing import NamedTuple
 from cs_ml.domain.actor import Actor
 from cs_ml.domain.jobs import JobQueue, Schedule
 from cs_ml.services.clock import Clock
+from cs_ml.services.health.movements import MovementService
 from cs_ml.services.learning.leaderboard import LeaderboardService
 from cs_ml.services.learning.shadows import ShadowService
 from cs_ml.services.learning.training import TrainingService
@@ -71,6 +72,7 @@ def wire_long_work(
 
 def _schedules(parts: LongWorkParts, upkeep: UpkeepService) -> Sequence[Schedule]:
     """What comes back by itself, in UTC. One more is one more line."""
+    bands = MovementService(parts.database, parts.clock)
     return (
         _every("expire", "10 0 * * *", "Ends predictions that are too old.", upkeep.expire),
         _every("usage", "20 0 * * *", "Adds up the model's usage by day.", upkeep.roll_up_usage),
@@ -83,6 +85,7 @@ def _schedules(parts: LongWorkParts, upkeep: UpkeepService) -> Sequence[Schedule
         _every("train", "40 1 * * 0", "Trains the model where more has been judged.", parts.training.train_again),
         _every("champion", "50 1 * * *", "Chooses the method where the tenant lets it.", parts.leaderboard.settle_auto),
         _every("shadow", "30 3 * * *", "Asks the methods that do not serve, to compare them.", parts.shadows.run),
+        _every("bands", "50 0 * * *", "Counts the bands of health by week in large portfolios.", bands.count_bands),
         _every("summaries", "*/5 * * * *", "Gathers the portfolio of very large tenants.", parts.portfolio.refresh),
     )
 

@@ -15,6 +15,7 @@ from cs_ml.store.bulk.stored_text import decoder, encoder, instant_text, text_in
 from cs_ml.store.scope import AnySelect, Scope
 from cs_ml.store.tables import (
     AccountHealthScoreHistory,
+    BandDay,
     ExternalRef,
     HealthReference,
     Pipeline,
@@ -103,10 +104,11 @@ class ImportStore:
         return {account_id: instant_text(at) for account_id, at in self._scope.execute(_newest_health())}
 
     def drop_references(self, since: str) -> None:
-        """Removes the tenant's quantiles dated on or after `since`: they are computed anew when asked for."""
+        """Removes what was worked out from the tenant's rows for days on or after `since`: it is when asked for."""
         at = text_instant(since)
         self._scope.execute(delete(TenantReference).where(TenantReference.as_of >= at))
         self._scope.execute(delete(HealthReference).where(HealthReference.as_of >= at))
+        self._scope.execute(delete(BandDay).where(BandDay.day >= at.date()))
 
     def find_pipeline(self, name: str) -> int | None:
         statement = select(Pipeline.id).where(Pipeline.name == name).order_by(Pipeline.id).limit(1)

@@ -24,16 +24,13 @@ class MovementRepository:
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
 
-    def weeks(self, owner_id: int | None, until: datetime) -> Sequence[BandWeek]:
-        """The ends of the last WEEKS weeks, the last one is `until`, oldest first."""
+    def weeks(self, owner_id: int | None, until: datetime, *, first: int = 0) -> Sequence[BandWeek]:
+        """The ends of the last WEEKS weeks from number `first` on, the last one is `until`, oldest first."""
         ends = week_ends(until)
-        params: dict[str, Any] = {"owner": owner_id}
-        for number, end in enumerate(ends):
-            params |= {f"until_{number}": end, f"since_{number}": end - _FRESH}
         counts: list[dict[HealthBand | None, int]] = [{} for _ in ends]
-        for row in self._scope.execute(_weeks(owner_id is not None), params):
+        for row in self._scope.execute(_weeks(first, owner_id is not None), {"owner": owner_id, **spans(ends)}):
             counts[row.week][_band(row.band)] = row.accounts
-        return [BandWeek(at=end, accounts=found) for end, found in zip(ends, counts, strict=True)]
+        return [BandWeek(at=end, accounts=found) for end, found in zip(ends, counts, strict=True)][first:]
 
     def moves(self, owner_id: int | None, since: datetime, until: datetime) -> Sequence[BandMove]:
         """From band to band between the two instants, by currency."""
@@ -111,12 +108,21 @@ def _owned(owner: bool) -> list[Any]:
     return [Account.owner_id == bindparam("owner")] if owner else []
 
 
+def spans(ends: Sequence[datetime]) -> dict[str, Any]:
+    """Parameters of `band_of_week`, of each number."""
+    spans: dict[str, Any] = {}
+    for number, end in enumerate(ends):
+        spans |= {f"until_{number}": end, f"since_{number}": end - _FRESH}
+    return spans
+
+
 @cache
-def _weeks(owner: bool) -> CompoundSelect[*tuple[Any, ...]]:
-    return union_all(*(_week(number, owner) for number in range(WEEKS)))
+def _weeks(first: int, owner: bool) -> CompoundSelect[*tuple[Any, ...]]:
+    return union_all(*(band_of_week(number).where(*_owned(owner)) for number in range(first, WEEKS)))
 
 
-def _week(number: int, owner: bool) -> AnySelect:
+def band_of_week(number: int, *beside: Any) -> AnySelect:
+    """Live accounts that there were at the end of a week, by band and what is asked for `beside` it."""
     until: BindParameter[datetime] = bindparam(f"until_{number}")
     since: BindParameter[datetime] = bindparam(f"since_{number}")
     point = aliased(AccountHealthScoreHistory)
@@ -129,8 +135,13 @@ def _week(number: int, owner: bool) -> AnySelect:
         .scalar_subquery()
     )
     return (
-        select(literal(number).label("week"), _band_of(score).label("band"), func.count(Account.id).label("accounts"))
-        .where(live(), Account.created_at <= until, *_owned(owner))
+        select(
+            literal(number).label("week"),
+            _band_of(score).label("band"),
+            func.count(Account.id).label("accounts"),
+            *beside,
+        )
+        .where(live(), Account.created_at <= until)
         .group_by("band")
     )
 

@@ -38,7 +38,7 @@ from cs_ml.store.tables.own import (
 )
 from cs_ml.store.tables.predictions import AccountMLPrediction, AIUsageEvent
 from cs_ml.store.tables.schema import schema_addition
-from cs_ml.store.tables.summary import AccountSummary, SummaryRefresh
+from cs_ml.store.tables.summary import AccountSummary, BandDay, SummaryRefresh
 from cs_ml.store.tables.truth import BacktestRun, PredictedAccount, ShadowPrediction
 
 __all__ = [
@@ -52,6 +52,7 @@ __all__ = [
     "AccountSummary",
     "AuditEvent",
     "BacktestRun",
+    "BandDay",
     "Base",
     "BatchItem",
     "BatchRun",

@@ -1,10 +1,10 @@
 """What the portfolio of a large tenant is read from: facts gathered a few minutes ago, one row per account."""
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Double, ForeignKey, Index, Integer, Text, UniqueConstraint
+from sqlalchemy import Date, Double, ForeignKey, Index, Integer, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from cs_ml.store.columns import Json, Money, UtcDateTime
@@ -51,3 +51,16 @@ class SummaryRefresh(TenantOwned, Base):
     refreshed_at: Mapped[datetime] = mapped_column(UtcDateTime, nullable=False)
     accounts: Mapped[int | None] = mapped_column(Integer)
     figures: Mapped[Any | None] = mapped_column(Json)
+
+
+class BandDay(TenantOwned, Base):
+    """Live accounts by band of health at the end of a day: of an owner, or of everybody (0). `band` is empty without a
+    fresh score. Counted from the scores; deleting all rows loses nothing. To be partitioned by tenant or by day."""
+
+    __tablename__ = "BandDay"
+
+    tenant_id: Mapped[str] = mapped_column(Text, ForeignKey("Tenant.id", ondelete="CASCADE"), primary_key=True)
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    owner_id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    band: Mapped[str] = mapped_column(Text, primary_key=True)
+    accounts: Mapped[int] = mapped_column(Integer, nullable=False)

@@ -1,18 +1,24 @@
 """What moved in a portfolio: by week, from band to band, and who."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
+from sqlalchemy import delete, select, update
 
 from cs_ml.domain.actor import Actor, Role
 from cs_ml.domain.errors import Invalid
+from cs_ml.domain.health.movements import BandWeek
 from cs_ml.domain.policy import HealthBand
+from cs_ml.services.health import movements as module
 from cs_ml.services.health.derived import derived_scores
 from cs_ml.services.health.movements import MovementService
 from cs_ml.services.health.reading import read_health
+from cs_ml.store.bulk.importing import ImportStore
 from cs_ml.store.database import Database
 from cs_ml.store.history.scores import HealthScoreRepository
+from cs_ml.store.tables import BandDay
 from tests.services.counting import statements
 from tests.services.predictions.predicting import TestClock
 from tests.support.factories import NOW, add_account, add_activity, add_cta, add_fact, add_health, add_tenant, add_user
@@ -95,6 +101,86 @@ def test_as_many_statements_for_many_accounts_as_for_one(
     with statements(database) as many:
         service.movements(actor, None, SINCE)
     assert len(many) == len(one)
+
+
+class TestManyAccounts:
+    """Past weeks are counted once a day, and say what the scores say."""
+
+    @pytest.fixture
+    def colleague(self, database: Database, actor: Actor, monkeypatch: pytest.MonkeyPatch) -> int:
+        """An owner; the tenant is a large one."""
+        colleague = add_user(database)
+        for number in range(6):
+            owner = {"owner_id": colleague} if number % 2 else {}
+            moved(database, actor, 25 + 10 * number, 85 - 10 * number, **owner)
+        monkeypatch.setattr(module, "LIVE_ACCOUNTS", 3)
+        return colleague
+
+    def weeks(self, service: MovementService, actor: Actor, colleague: int) -> list[list[BandWeek]]:
+        """Everybody's, an owner's, and those of somebody limited to what they own."""
+        limited = Actor(tenant_id=actor.tenant_id, role=Role.MEMBER, user_id=colleague, scope="owned")
+        asked = ((actor, None), (actor, colleague), (limited, None))
+        return [list(service.movements(who, owner, SINCE).weeks) for who, owner in asked]
+
+    def test_they_are_the_same(
+        self,
+        database: Database,
+        service: MovementService,
+        actor: Actor,
+        colleague: int,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        stranger = add_tenant(database)
+        moved(database, stranger, 85, 35)
+        assert service.count_bands(actor)
+        assert not service.count_bands(stranger)
+        first = kept(database, actor)
+        counted = self.weeks(service, actor, colleague)
+        service.count_bands(actor)
+        assert kept(database, actor) == first
+        monkeypatch.setattr(module, "LIVE_ACCOUNTS", 500)
+        with database.write(actor) as scope:
+            scope.execute(delete(BandDay))
+        assert self.weeks(service, actor, colleague) == counted
+        assert [sum(week.accounts.values()) for week in (weeks[0] for weeks in counted)] == [6, 3, 3]
+        assert kept(database, actor) == []  # the scores themselves answered
+
+    def test_they_are_read_from_what_was_counted_and_never_by_whom_they_do_not_concern(
+        self, database: Database, service: MovementService, actor: Actor, colleague: int
+    ) -> None:
+        before = self.weeks(service, actor, colleague)  # counts them
+        with database.write(actor) as scope:
+            scope.execute(update(BandDay).values(accounts=BandDay.accounts + 100))
+        everybody, owner, limited = self.weeks(service, actor, colleague)
+        for found, was in ((everybody, before[0]), (owner, before[1])):
+            assert [sum(week.accounts.values()) > 100 for week in found] == [True] * 11 + [False]
+            assert found[-1] == was[-1]
+        assert limited == before[2]
+
+    def test_days_are_counted_anew_each_day_and_after_an_import_of_older_scores(
+        self, database: Database, actor: Actor, colleague: int
+    ) -> None:
+        clock = TestClock()
+        service = MovementService(database, clock)
+        self.weeks(service, actor, colleague)
+        with database.write(actor) as scope:
+            ImportStore(scope).drop_references("2026-06-01 00:00:00.000")
+        assert max(row.day for row in kept(database, actor)) < date(2026, 6, 1)
+        self.weeks(service, actor, colleague)
+        assert max(row.day for row in kept(database, actor)) == date(2026, 6, 23)
+        clock.advance(days=1)
+        self.weeks(service, actor, colleague)
+        days = {row.day for row in kept(database, actor)}
+        assert days >= {date(2026, 6, 24) - timedelta(weeks=number) for number in range(11)}
+        clock.advance(days=90)
+        self.weeks(service, actor, colleague)
+        assert len({row.day for row in kept(database, actor)}) == 11
+
+
+def kept(database: Database, actor: Actor) -> list[Any]:
+    columns = (BandDay.day, BandDay.owner_id, BandDay.band, BandDay.accounts)
+    with database.read(actor) as scope:
+        return sorted(scope.execute(select(*columns)).all())
 
 
 def test_a_day_to_come_is_refused(service: MovementService, actor: Actor) -> None:

@@ -1,6 +1,6 @@
 """The product's own tables, as of the first revision."""
 
-from sqlalchemy import Boolean, Double, Index, Integer, Text, UniqueConstraint, false
+from sqlalchemy import Boolean, Date, Double, Index, Integer, Text, UniqueConstraint, false
 
 from cs_ml.store.columns import Json, Money, UtcDateTime
 from cs_ml.store.migrations.baseline.words import (
@@ -82,6 +82,16 @@ table(
     *required(UtcDateTime, "refreshedAt"),
     *optional(Integer, "accounts"),
     *optional(Json, "figures"),
+    own=True,
+)
+
+table(
+    "BandDay",
+    reference("tenantId", "Tenant", primary_key=True, on_delete="CASCADE"),
+    *keys(Date, "day"),
+    *keys(Integer, "ownerId"),
+    *keys(Text, "band"),
+    *required(Integer, "accounts"),
     own=True,
 )
 
