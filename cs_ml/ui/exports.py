@@ -3,14 +3,15 @@
 import csv
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
+from itertools import chain
 
 Rows = Sequence[Mapping[str, object]]
 
 # What spreadsheets take for the start of a formula, full-width forms too; white space before it does not help.
 _RISKY = re.compile(r"\s*[=+\-@＝＋－＠|%]|[\t\r\n\0]")  # fmt: skip
-_BOM = "\ufeff"  # without it Excel reads UTF-8 as the local code page
+_ENCODING = "utf-8-sig"  # without its mark Excel reads UTF-8 as the local code page
 
 
 def safe_text(value: str) -> str:
@@ -28,13 +29,24 @@ def safe_rows(rows: Rows) -> list[dict[str, object]]:
 
 def csv_bytes(rows: Rows) -> bytes:
     """UTF-8 with a byte order mark; headings are the keys of all rows in order of appearance; None is empty."""
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    stream = io.StringIO(_BOM, newline="")
-    stream.seek(0, io.SEEK_END)
+    return _written(list(dict.fromkeys(name for row in rows for name in row)), rows)
+
+
+def csv_of_alike(rows: Iterable[Mapping[str, object]]) -> bytes:
+    """The same of rows that have one set of keys: written as they come, so that no more than the file is held."""
+    coming = iter(rows)
+    first = next(coming, {})
+    return _written(list(first), chain([first] if first else [], coming))
+
+
+def _written(names: Sequence[str], rows: Iterable[Mapping[str, object]]) -> bytes:
+    held = io.BytesIO()
+    stream = io.TextIOWrapper(held, _ENCODING, newline="")
     writer = csv.writer(stream)
     writer.writerow([safe_text(name) for name in names])
     writer.writerows([_cell(row.get(name)) for name in names] for row in rows)
-    return stream.getvalue().encode()
+    stream.flush()
+    return held.getvalue()
 
 
 def file_name(tenant: str, page: str, day: date) -> str:

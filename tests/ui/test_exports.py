@@ -2,6 +2,7 @@
 
 import csv
 import io
+import tracemalloc
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cs_ml.ui.exports import csv_bytes, file_name, safe_rows, safe_text
+from cs_ml.ui.exports import csv_bytes, csv_of_alike, file_name, safe_rows, safe_text
 
 FORMULAS = [
     "=1+1",
@@ -84,3 +85,15 @@ def test_rows_for_the_screen_keep_numbers() -> None:
 def test_a_file_is_named_for_tenant_page_and_day() -> None:
     assert file_name("acme", "Portfolio", date(2026, 11, 22)) == "acme-portfolio-2026-11-22.csv"
     assert file_name('../../Ä "x\r\n', "", date(2026, 1, 2)) == "x-export-2026-01-02.csv"
+
+
+def test_rows_that_are_alike_are_written_as_they_come() -> None:
+    rows = [{"A": number, "B": "x" * 1_000} for number in range(3)]
+    assert csv_of_alike(iter(rows)) == csv_bytes(rows)
+    assert csv_of_alike([]) == csv_bytes([])
+    tracemalloc.start()
+    try:
+        data = csv_of_alike({"A": number, "B": f"{number:01000}"} for number in range(5_000))
+        assert tracemalloc.get_traced_memory()[1] < 3 * len(data)  # the text and the bytes; not the rows beside them
+    finally:
+        tracemalloc.stop()

@@ -11,7 +11,7 @@ from cs_ml.domain.actor import Actor
 from cs_ml.domain.errors import Forbidden
 from cs_ml.domain.identity.audit_log import AuditQuery, AuditRecord
 from cs_ml.ui.components import download_name, empty_state, reader_zone, table
-from cs_ml.ui.exports import csv_bytes
+from cs_ml.ui.exports import csv_of_alike
 from cs_ml.ui.formatting import count, instant, words
 from cs_ml.ui.runtime import services, session_token, sessions
 from cs_ml.ui.state import Key
@@ -109,7 +109,7 @@ def _draw_download(actor: Actor, query: AuditQuery) -> None:
         found = sessions().resolve(token) if token else None
         if found is None or found.actor != actor:
             raise Forbidden("You are not signed in any more, or to another tenant. Load the page again.")
-        return csv_bytes([_cells(record) for record in services().audit.export(actor, query)])
+        return csv_of_alike(_cells(record) for record in services().audit.export(actor, query))
 
     st.download_button(
         "Download CSV", make, download_name("audit"), "text/csv", key=Key.LOG_DOWNLOAD, on_click="ignore"

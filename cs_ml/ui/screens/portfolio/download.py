@@ -7,7 +7,7 @@ from cs_ml.domain.errors import Forbidden
 from cs_ml.domain.portfolio import PortfolioQuery, QueueRow
 from cs_ml.services.portfolio import MOST_EXPORTED
 from cs_ml.ui.components import download_name
-from cs_ml.ui.exports import csv_bytes
+from cs_ml.ui.exports import csv_of_alike
 from cs_ml.ui.formatting import count
 from cs_ml.ui.runtime import services, session_token, sessions
 from cs_ml.ui.state import Key
@@ -22,7 +22,7 @@ def draw_download(actor: Actor, query: PortfolioQuery, matching: int) -> None:
         found = sessions().resolve(token) if token else None
         if found is None or found.actor != actor:
             raise Forbidden("You are not signed in any more, or to another tenant. Load the page again.")
-        return csv_bytes([_cells(row) for row in services().portfolio.export(actor, query)])
+        return csv_of_alike(_cells(row) for row in services().portfolio.export(actor, query))
 
     st.download_button(
         "Download CSV",
