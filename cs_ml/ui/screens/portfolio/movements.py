@@ -40,7 +40,7 @@ def _draw(owner_id: int | None, zone: tzinfo) -> None:
         key=Key.MOVED_SINCE,
         width=200,
         help="Accounts that are customers now, by the newest score of the 90 days before; by derived ones where your "
-        "CRM sends none.",
+        "CRM sends none. The past weeks of more than 500 accounts are counted once a day.",
     )
     at = datetime.combine(since, time(23, 59, 59, 999000), UTC)
     with st.spinner("Comparing …"):
