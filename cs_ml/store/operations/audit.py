@@ -36,7 +36,7 @@ class AuditRepository:
             ],
         )
 
-    def newest(self, entity_type: str, entity_id: str, *, apart_from: str) -> AuditEntry | None:
+    def newest(self, entity_type: str, entity_id: str, *, apart_from: str = "") -> AuditEntry | None:
         """The last entry about a thing, of another action than `apart_from`."""
         params = {"entity_type": entity_type, "entity_id": entity_id, "apart_from": apart_from}
         row = self._scope.execute(_newest(), params).first()

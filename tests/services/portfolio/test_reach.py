@@ -220,7 +220,9 @@ class TestSummaries:
             with database.write(Actor.system(actor.tenant_id)) as scope:
                 PortfolioRepository(scope).refresh(later + timedelta(seconds=second), found=NOW)
         with database.read(actor) as scope:
-            assert PortfolioRepository(scope).refreshed() == (later, 1)
+            found = PortfolioRepository(scope).refreshed()
+        assert found is not None
+        assert (found.at, found.accounts) == (later, 1)
         assert portfolio.show(actor, EVERYBODY).tiles.accounts == 1
 
     @pytest.mark.usefixtures("account")
