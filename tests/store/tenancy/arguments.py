@@ -28,6 +28,7 @@ from cs_ml.services.operations.batches import BatchLimit
 from cs_ml.services.predicting.limits import PredictionLimit
 from cs_ml.services.work.changes import CtaEdit
 from cs_ml.store.learning.models import StoredCalibration, StoredModel
+from cs_ml.store.portfolio import Refreshed
 from cs_ml.store.tables import CRMActivity, ExternalRef
 from cs_ml.store.work.inbox import Days
 from cs_ml.store.work.suggestions import Sought
@@ -218,6 +219,8 @@ _PLAIN: Mapping[str, Callable[[], Any]] = {
     "ImportStore.insert.entity": lambda: ExternalRef,
     "ImportStore.insert.columns": lambda: {"kind": ["contact"], "ref": ["new"], "targetId": [1]},
     "ImportStore.drop_references.since": lambda: _DAYS_AGO,
+    "BandDayRepository.keep.counted": lambda: [(0, None, "good", 3)],
+    "PortfolioRepository.kept_tiles.found": lambda: Refreshed(at=NOW, accounts=0, totals=[]),
     "BacktestRepository.advance.done": lambda: 1,
     "BacktestRepository.advance.predictions": lambda: 1,
     "BacktestRepository.finish.done": lambda: 1,
