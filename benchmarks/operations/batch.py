@@ -38,7 +38,8 @@ def run() -> Iterator[Result]:
         cores = os.cpu_count() or 1
         workers = [ours.worker(AT_ONCE // cores) for _ in range(cores)]
         try:
-            _batch(ours, AT_ONCE)  # the workers load their packages
+            _batch(ours, 4 * AT_ONCE)  # enough for each worker to load its packages
+            ours.analyze()
             taken = _batch(ours, CALLS)
         finally:
             for worker in workers:

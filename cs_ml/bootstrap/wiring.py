@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
+from cs_ml.bootstrap.telemetry import Telemetry
 from cs_ml.domain.predictions import EngineName
 from cs_ml.engines.base import Engine
 from cs_ml.engines.rules import RulesEngine
@@ -40,6 +41,7 @@ from cs_ml.services.operations.schedules import ScheduleService
 from cs_ml.services.operations.wiring import LongWork, LongWorkParts, wire_long_work
 from cs_ml.services.portfolio import PortfolioService
 from cs_ml.services.predicting.batches import BatchService
+from cs_ml.services.predicting.groups import GroupService
 from cs_ml.services.predicting.limits import PredictionLimit
 from cs_ml.services.predicting.predictions import CLAIM_TTL, PredictionService
 from cs_ml.services.predicting.references import FreshnessService
@@ -100,6 +102,7 @@ class Services:
     leaderboard: LeaderboardService
     quality: QualityService
     llm: LlmClient | None
+    telemetry: Telemetry
 
     @property
     def runs(self) -> BatchRunService:
@@ -114,7 +117,15 @@ class Services:
         return self.long_work.monitoring
 
 
-def wire(settings: Settings, database: Database, clock: Clock, llm: LlmClient | None, workforce: Workforce) -> Services:
+def wire(
+    settings: Settings,
+    database: Database,
+    clock: Clock,
+    llm: LlmClient | None,
+    workforce: Workforce,
+    *,
+    telemetry: Telemetry,
+) -> Services:
     """Every service over these parts, which the caller closes."""
     points = default_scorecard()
     scorecard, training = RulesEngine(points), TrainingService(database, clock, points)
@@ -129,7 +140,19 @@ def wire(settings: Settings, database: Database, clock: Clock, llm: LlmClient | 
     batches = BatchService(database, clock, engines, after=automation.after)
     predictions = PredictionService(database, clock, chain, limit, claim_ttl=ttl, after=automation.after)
     shadows, leaderboard = _shadows(database, clock, engines, model), LeaderboardService(database, clock)
-    parts = LongWorkParts(database, clock, portfolio, predictions, batches, validation, leaderboard, training, shadows)
+    parts = LongWorkParts(
+        database=database,
+        clock=clock,
+        portfolio=portfolio,
+        predictions=predictions,
+        batches=batches,
+        validation=validation,
+        leaderboard=leaderboard,
+        training=training,
+        shadows=shadows,
+        groups=GroupService(database, clock, chain),
+        after=automation.after,
+    )
     long_work = _long_work(parts, workforce, limit, settings)
     return Services(
         settings=settings,
@@ -148,7 +171,15 @@ def wire(settings: Settings, database: Database, clock: Clock, llm: LlmClient | 
         importing=ImportService(database, clock),
         batches=batches,
         long_work=long_work,
-        tasks=Tasks(access, long_work.runs, long_work.work, long_work.schedules, workforce.queue),
+        tasks=Tasks(
+            access,
+            long_work.runs,
+            long_work.work,
+            long_work.schedules,
+            workforce.queue,
+            groups=long_work.groups,
+            watch=telemetry.watch,
+        ),
         workforce=workforce,
         suggestions=AcceptingService(database, clock, daily_limit=daily_ctas),
         automation=automation,
@@ -170,12 +201,13 @@ def wire(settings: Settings, database: Database, clock: Clock, llm: LlmClient | 
         leaderboard=leaderboard,
         quality=QualityService(database, clock, points),
         llm=llm,
+        telemetry=telemetry,
     )
 
 
 def _long_work(parts: LongWorkParts, workforce: Workforce, limit: PredictionLimit, settings: Settings) -> LongWork:
     batch_limit = BatchLimit(settings.limit_batches_per_day)
-    return wire_long_work(parts, workforce.queue, limit, batch_limit, lanes=workforce.lanes)
+    return wire_long_work(parts, workforce.queue, limit, batch_limit, lanes=workforce.lanes, group=workforce.group)
 
 
 def _shadows(database: Database, clock: Clock, engines: TenantLineups, model: LanguageModel | None) -> ShadowService:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cs_ml.bootstrap import Services, open_services
+from cs_ml.bootstrap import Services, open_services, serve_metrics
 from cs_ml.cli.options import Json, Tenant
 from cs_ml.cli.output import note, show, show_data
 from cs_ml.domain.actor import Actor
@@ -62,6 +62,7 @@ def worker(
 ) -> None:  # fmt: skip
     """Work off what waits, until stopped; as many of these on as many machines as you like (with PostgreSQL)."""
     with open_services() as services:
+        serve_metrics(services)
         note("Working. Stop with Ctrl+C; what is under way is finished first.")
         try:
             services.workforce.run(services.tasks, concurrency)

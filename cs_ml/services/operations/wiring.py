@@ -10,12 +10,16 @@ from cs_ml.services.learning.leaderboard import LeaderboardService
 from cs_ml.services.learning.shadows import ShadowService
 from cs_ml.services.learning.training import TrainingService
 from cs_ml.services.operations.batches import BatchLimit, BatchRunService
+from cs_ml.services.operations.groups import GroupWork
+from cs_ml.services.operations.lanes import Lanes
 from cs_ml.services.operations.monitoring import MonitoringService
 from cs_ml.services.operations.schedules import ScheduleService
 from cs_ml.services.operations.upkeep import UpkeepService
 from cs_ml.services.operations.work import BatchWork
 from cs_ml.services.portfolio import PortfolioService
+from cs_ml.services.predicting.after import After
 from cs_ml.services.predicting.batches import BatchService
+from cs_ml.services.predicting.groups import GroupService
 from cs_ml.services.predicting.limits import PredictionLimit
 from cs_ml.services.predicting.predictions import PredictionService
 from cs_ml.services.truth.validation import ValidationService
@@ -34,6 +38,8 @@ class LongWorkParts(NamedTuple):
     leaderboard: LeaderboardService
     training: TrainingService
     shadows: ShadowService
+    groups: GroupService
+    after: After
 
 
 class LongWork(NamedTuple):
@@ -43,12 +49,13 @@ class LongWork(NamedTuple):
     schedules: ScheduleService
     monitoring: MonitoringService
     work: BatchWork
+    groups: GroupWork
 
 
 def wire_long_work(
-    parts: LongWorkParts, queue: JobQueue, limit: PredictionLimit, batch_limit: BatchLimit, *, lanes: int
+    parts: LongWorkParts, queue: JobQueue, limit: PredictionLimit, batch_limit: BatchLimit, *, lanes: int, group: int
 ) -> LongWork:
-    """`lanes`: accounts that are worked on at once."""
+    """`lanes`: accounts that are worked on at once; `group`: those of one job where a model is asked."""
     database, clock, portfolio, predictions, batches, *_ = parts
     runs = BatchRunService(
         database,
@@ -61,11 +68,13 @@ def wire_long_work(
     )
     upkeep = UpkeepService(database, clock, runs, portfolio, predictions, limit=limit)
     schedules = ScheduleService(database, clock, _schedules(parts, upkeep))
+    work = BatchWork(database, clock, queue, predictions, batches, group=group)
     return LongWork(
         runs=runs,
         schedules=schedules,
         monitoring=MonitoringService(database, clock, limit=limit, batch_limit=batch_limit),
-        work=BatchWork(database, clock, queue, predictions, batches),
+        work=work,
+        groups=GroupWork(database, clock, queue, parts.groups, work, threads=Lanes(), after=parts.after),
     )
 
 
