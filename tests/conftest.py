@@ -15,6 +15,7 @@ from tests.e2e.security.reporting import Reporter, read_catalogue
 from tests.support.databases import (
     postgres_database,
     postgres_template,
+    share_compiled_statements,
     sqlite_copy,
     sqlite_template,
 )
@@ -39,6 +40,7 @@ def pytest_configure(config: pytest.Config) -> None:
     for name in list(os.environ):
         if name.startswith(("CS_ML_", "OPENAI_")):
             del os.environ[name]
+    share_compiled_statements()
     hypothesis.settings.load_profile("ci" if os.environ.get("CI") == "true" else "default")
 
 

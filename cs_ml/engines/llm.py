@@ -1,6 +1,6 @@
 """Engine `llm`: a language model judges the facts; names are hidden from it, and its claims are held against them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from cs_ml.domain.context import AccountContext, TenantReference
 from cs_ml.domain.policy import LLM_CONFIDENCE_CAP, MAX_PROBABILITY, MIN_PROBABILITY
@@ -54,6 +54,14 @@ def _grounded(answer: ChurnAnswer, question: Question) -> list[Factor]:
     return [factor for factor in answer.factors if known_ids(factor.evidence, question.facts.ids)]
 
 
+def _distinct(factors: Sequence[Factor]) -> list[Factor]:
+    """Small models repeat themselves: one reason is shown once."""
+    told: dict[tuple[object, ...], Factor] = {}
+    for factor in factors:
+        told.setdefault((factor.direction, factor.name.casefold(), frozenset(factor.evidence)), factor)
+    return list(told.values())
+
+
 def _require_evidence(answer: ChurnAnswer, question: Question) -> None:
     """Factors that cite nothing that was sent are dropped later; too many of them are no answer."""
     grounded = len(_grounded(answer, question))
@@ -65,7 +73,7 @@ def _require_evidence(answer: ChurnAnswer, question: Question) -> None:
 
 
 def _assessment(answer: ChurnAnswer, question: Question, context: AccountContext, confidence: float) -> Assessment:
-    factors = _grounded(answer, question)
+    factors = _distinct(_grounded(answer, question))
     cited = {fact for factor in factors for fact in known_ids(factor.evidence, question.facts.ids)}
     told = {fact.id: fact for fact in (*all_evidence(context), *question.facts.metrics)}
     evidence = [fact for fact in told.values() if fact.id in cited]

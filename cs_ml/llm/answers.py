@@ -14,6 +14,9 @@ Short = Annotated[str, Field(min_length=1, max_length=60)]
 Sentence = Annotated[str, Field(min_length=1, max_length=180)]
 # Asked for, so that servers which enforce the form let nobody begin with an empty list; what cites nothing is dropped.
 _ONE: dict[str, Any] = {"minItems": 1}
+# Asked for as well: llama.cpp enforces lists of values but no range of a fraction, and small models wrote 2. Coarse,
+# as each value is sent with every request; an answer between them is as good.
+_CHANCES: dict[str, Any] = {"enum": [0.01, 0.02, 0.03, 0.05, 0.07, *(step / 20 for step in range(2, 20)), 0.97, 0.99]}
 
 
 class Factor(StrictAnswer):
@@ -40,7 +43,7 @@ class Advice(StrictAnswer):
 class ChurnAnswer(StrictAnswer):
     """`probability` that the customer leaves within the window."""
 
-    probability: float = Field(ge=0, le=1)
+    probability: float = Field(ge=0, le=1, json_schema_extra=_CHANCES)
     factors: list[Factor] = Field(max_length=4, json_schema_extra=_ONE)
     explanation: Annotated[str, Field(min_length=1, max_length=480)]
     recommendations: list[Advice] = Field(max_length=2)

@@ -11,7 +11,19 @@ import plotly.graph_objects as go
 from cs_ml.domain.context import DIMENSIONS, Dimension
 from cs_ml.domain.health.timeline import AccountEvent, EventKind, HealthReading
 from cs_ml.domain.policy import HEALTH_BANDS, HealthBand
-from cs_ml.ui.charts.theme import ALARM, DATES, NEUTRAL, SERIES, WARN, Trace, faded, label, new_figure, say_empty
+from cs_ml.ui.charts.theme import (
+    ALARM,
+    COLUMNS,
+    DATES,
+    NEUTRAL,
+    SERIES,
+    WARN,
+    Trace,
+    faded,
+    label,
+    new_figure,
+    say_empty,
+)
 
 # A pause so many times the usual one is drawn as a gap, and never one shorter than this.
 _GAP_FACTOR = 3
@@ -51,11 +63,12 @@ def health_figure(
     marked = {kind: [event for event in events if event.kind is kind] for kind in EventKind}
     traces += [_marks(kind, marks, zone) for kind, marks in marked.items() if marks]
     return new_figure(
-        height=360,
+        height=400,
         traces=traces,
         showlegend=len(traces) > 1,
         hovermode="closest",
-        margin={"r": 64},
+        margin={"r": 28},
+        legend=COLUMNS,
         xaxis={"range": [at.astimezone(zone) for at in span], "showgrid": False, "tickformat": DATES},
         yaxis={
             "range": [2 * _EVENT_LANE if events else 0, 100],
@@ -138,7 +151,14 @@ def _bands() -> Mapping[str, Any]:
     for band, lowest in HEALTH_BANDS.items():
         fill = {"fillcolor": faded(_BAND_COLOURS[band], 0.10), "line": {"width": 0}, "layer": "below"}
         shapes.append({"type": "rect", "xref": "x domain", "x0": 0, "x1": 1, "y0": lowest, "y1": top, **fill})
-        place = {"xref": "paper", "x": 1.005, "xanchor": "left", "y": (lowest + top) / 2}
+        place = {
+            "xref": "paper",
+            "x": 1.005,
+            "xanchor": "left",
+            "y": (lowest + top) / 2,
+            "textangle": 90,
+            "font": {"size": 11},
+        }
         notes.append({"text": band.value, "showarrow": False, **place})
         top = lowest
     return {"shapes": shapes, "annotations": notes}

@@ -27,6 +27,9 @@ INCREASE, DECREASE = ALARM, BAND_COLOURS[RiskBand.LOW]
 # After Okabe and Ito, darkened where white needs it.
 SERIES = ("#3B82C4", "#D55E00", "#009E73", "#B8608F", "#9A7D0A")
 DATES = "%-d %b\n%Y"  # on an axis; a year is written only where it begins
+_LEGEND: Mapping[str, Any] = {"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0}
+# For a figure with many entries: as wide as the longest, so that a phone shows two side by side.
+COLUMNS: Mapping[str, Any] = {**_LEGEND, "entrywidth": 88, "font": {"size": 12}}
 _EMPTY_HEIGHT = 120
 TRANSPARENT = "rgba(0,0,0,0)"
 
@@ -51,7 +54,7 @@ def new_figure(
         "paper_bgcolor": TRANSPARENT,
         "plot_bgcolor": TRANSPARENT,
         "hoverlabel": {"namelength": -1},
-        "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0},
+        "legend": _LEGEND,
         "showlegend": False,
         "xaxis": {"automargin": True, **(xaxis or {})},
         "yaxis": {"automargin": True, **(yaxis or {})},

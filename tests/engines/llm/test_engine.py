@@ -102,6 +102,13 @@ def test_factors_that_cite_nothing_that_was_sent_are_dropped(
     assert {fact for factor in factors for fact in factor.evidence} <= {"A1", "M5"}
 
 
+def test_a_reason_that_is_told_twice_counts_once(server: FakeServer) -> None:
+    server.script(answer(citing(["A1", "M5"], ["M5", "A1"], ["H4"])))
+    with engine_at(server.url) as asked:
+        factors = asked.assess().assessment.factors
+    assert [factor.evidence for factor in factors] == [("A1", "M5"), ("H4",)]
+
+
 @pytest.mark.parametrize("cited", [[], [["Z9"]], [["A1"], ["Z8"], ["Z9"]], [[], []]])
 def test_an_answer_without_ground_is_repaired_once_and_then_refused(server: FakeServer, cited: list[list[str]]) -> None:
     server.script(answer(citing(*cited)), answer(VALID))

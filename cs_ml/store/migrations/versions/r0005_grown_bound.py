@@ -1,4 +1,4 @@
-"""What a database lacks that 0004 left behind: the tables and nullable columns that came after it, bound like the rest."""
+"""What a database lacks that 0004 left behind: tables and nullable columns that came later, bound like the rest."""
 
 from alembic import op
 
@@ -17,7 +17,7 @@ def upgrade() -> None:
     building.add_columns(connection, present)
     if connection.dialect.name == "postgresql":
         guarding.guard(connection, created)
-    binding.bind(connection, METADATA, created)
+    binding.bind(connection, METADATA, [table.name for table in created])
 
 
 def downgrade() -> None:
