@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from cs_ml.bootstrap.model import language_model
 from cs_ml.bootstrap.telemetry import Telemetry
 from cs_ml.bootstrap.telemetry.figures import TenantFigures
-from cs_ml.bootstrap.wiring import Services, wire
+from cs_ml.bootstrap.wiring import Process, Services, wire
 from cs_ml.domain.errors import Invalid
 from cs_ml.jobs.workforce import Workforce
 from cs_ml.llm.client import LlmClient
@@ -44,7 +44,7 @@ def open_services(settings: Settings | None = None, clock: Clock = system_clock)
     workforce = Workforce(database.queue_conninfo() if database.dialect == "postgresql" else None, clock)
     with _closing(database, llm, workforce, telemetry):
         prepare(database)
-        yield wire(settings, database, clock, llm, workforce, telemetry=telemetry)
+        yield wire(settings, database, clock, Process(llm, workforce, telemetry))
 
 
 @contextmanager

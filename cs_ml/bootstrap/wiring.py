@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from typing import NamedTuple
 
 from cs_ml.bootstrap.telemetry import Telemetry
 from cs_ml.domain.predictions import EngineName
@@ -41,7 +42,6 @@ from cs_ml.services.operations.schedules import ScheduleService
 from cs_ml.services.operations.wiring import LongWork, LongWorkParts, wire_long_work
 from cs_ml.services.portfolio import PortfolioService
 from cs_ml.services.predicting.batches import BatchService
-from cs_ml.services.predicting.groups import GroupService
 from cs_ml.services.predicting.limits import PredictionLimit
 from cs_ml.services.predicting.predictions import CLAIM_TTL, PredictionService
 from cs_ml.services.predicting.references import FreshnessService
@@ -58,6 +58,14 @@ from cs_ml.services.work.inbox import InboxService
 from cs_ml.services.work.playbooks import PlaybookService
 from cs_ml.settings import Settings
 from cs_ml.store.database import Database
+
+
+class Process(NamedTuple):
+    """What a process has beside its database. `llm` is None where no model is set up."""
+
+    llm: LlmClient | None
+    workforce: Workforce
+    telemetry: Telemetry
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -117,22 +125,14 @@ class Services:
         return self.long_work.monitoring
 
 
-def wire(
-    settings: Settings,
-    database: Database,
-    clock: Clock,
-    llm: LlmClient | None,
-    workforce: Workforce,
-    *,
-    telemetry: Telemetry,
-) -> Services:
+def wire(settings: Settings, database: Database, clock: Clock, process: Process) -> Services:
     """Every service over these parts, which the caller closes."""
     points = default_scorecard()
     scorecard, training = RulesEngine(points), TrainingService(database, clock, points)
     engines = TenantLineups(database, scorecard, points)
     known, usage = KnownEntitiesCache(database), UsageService(database, clock)
     prompts = PromptService(database, clock, known)
-    model = LanguageModel(client=llm, prompts=prompts, usage=usage) if llm else None
+    model = LanguageModel(client=process.llm, prompts=prompts, usage=usage) if process.llm else None
     chain, limit = EngineChain(engines, model), PredictionLimit(settings.limit_predictions_per_day)
     ttl, daily_ctas = CLAIM_TTL + timedelta(seconds=settings.llm_timeout_s), settings.limit_ctas_per_day
     access, automation = AccessService(database, clock), AutomationService(database, clock, daily_limit=daily_ctas)
@@ -140,20 +140,8 @@ def wire(
     batches = BatchService(database, clock, engines, after=automation.after)
     predictions = PredictionService(database, clock, chain, limit, claim_ttl=ttl, after=automation.after)
     shadows, leaderboard = _shadows(database, clock, engines, model), LeaderboardService(database, clock)
-    parts = LongWorkParts(
-        database=database,
-        clock=clock,
-        portfolio=portfolio,
-        predictions=predictions,
-        batches=batches,
-        validation=validation,
-        leaderboard=leaderboard,
-        training=training,
-        shadows=shadows,
-        groups=GroupService(database, clock, chain),
-        after=automation.after,
-    )
-    long_work = _long_work(parts, workforce, limit, settings)
+    parts = LongWorkParts(database, clock, portfolio, predictions, batches, validation, leaderboard, training, shadows)
+    long_work = _long_work(parts, process.workforce, limit, settings)
     return Services(
         settings=settings,
         database=database,
@@ -171,16 +159,8 @@ def wire(
         importing=ImportService(database, clock),
         batches=batches,
         long_work=long_work,
-        tasks=Tasks(
-            access,
-            long_work.runs,
-            long_work.work,
-            long_work.schedules,
-            workforce.queue,
-            groups=long_work.groups,
-            watch=telemetry.watch,
-        ),
-        workforce=workforce,
+        tasks=_tasks(access, long_work, process),
+        workforce=process.workforce,
         suggestions=AcceptingService(database, clock, daily_limit=daily_ctas),
         automation=automation,
         inbox=InboxService(database, clock),
@@ -192,7 +172,7 @@ def wire(
         movements=MovementService(database, clock),
         usage=usage,
         prompts=prompts,
-        trial=TrialService(llm, usage),
+        trial=TrialService(process.llm, usage),
         outcomes=OutcomeService(database, clock),
         validation=validation,
         accuracy=AccuracyService(database, clock),
@@ -200,9 +180,14 @@ def wire(
         training=training,
         leaderboard=leaderboard,
         quality=QualityService(database, clock, points),
-        llm=llm,
-        telemetry=telemetry,
+        llm=process.llm,
+        telemetry=process.telemetry,
     )
+
+
+def _tasks(access: AccessService, long: LongWork, process: Process) -> Tasks:
+    queue, watch = process.workforce.queue, process.telemetry.watch
+    return Tasks(access, long.runs, long.work, long.schedules, queue, groups=long.groups, watch=watch)
 
 
 def _long_work(parts: LongWorkParts, workforce: Workforce, limit: PredictionLimit, settings: Settings) -> LongWork:

@@ -21,6 +21,8 @@ Filter = Annotated[BatchFilter, typer.Option("--filter", help="Which accounts.")
 OnlyTenant = Annotated[str | None, typer.Option("--tenant", help="Only this tenant, by its slug.")]
 Most = Annotated[int | None, typer.Option("--max", help="Accounts at most, the most urgent first. Default: all.")]
 
+Concurrency = Annotated[int, typer.Option(min=1, max=200, help="Calls of a model at once.")]
+
 
 def register(app: typer.Typer) -> None:
     """Adds these verbs to the command line."""
@@ -57,9 +59,7 @@ def batch(
         show(_summary(run))
 
 
-def worker(
-    *, concurrency: Annotated[int, typer.Option(min=1, max=200, help="Jobs at once.")] = 8
-) -> None:  # fmt: skip
+def worker(*, concurrency: Concurrency = 8) -> None:
     """Work off what waits, until stopped; as many of these on as many machines as you like (with PostgreSQL)."""
     with open_services() as services:
         serve_metrics(services)

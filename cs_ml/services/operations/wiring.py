@@ -17,9 +17,7 @@ from cs_ml.services.operations.schedules import ScheduleService
 from cs_ml.services.operations.upkeep import UpkeepService
 from cs_ml.services.operations.work import BatchWork
 from cs_ml.services.portfolio import PortfolioService
-from cs_ml.services.predicting.after import After
 from cs_ml.services.predicting.batches import BatchService
-from cs_ml.services.predicting.groups import GroupService
 from cs_ml.services.predicting.limits import PredictionLimit
 from cs_ml.services.predicting.predictions import PredictionService
 from cs_ml.services.truth.validation import ValidationService
@@ -38,8 +36,6 @@ class LongWorkParts(NamedTuple):
     leaderboard: LeaderboardService
     training: TrainingService
     shadows: ShadowService
-    groups: GroupService
-    after: After
 
 
 class LongWork(NamedTuple):
@@ -74,7 +70,7 @@ def wire_long_work(
         schedules=schedules,
         monitoring=MonitoringService(database, clock, limit=limit, batch_limit=batch_limit),
         work=work,
-        groups=GroupWork(database, clock, queue, parts.groups, work, threads=Lanes(), after=parts.after),
+        groups=GroupWork(database, clock, queue, predictions.groups, work, threads=Lanes(), after=batches.follow),
     )
 
 

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -33,7 +33,7 @@ class Group:
     about; `busy`: those that somebody else is at. `asking`: None where no model serves."""
 
     actor: Actor
-    holder: str
+    holder: str = field(repr=False)  # who knows it may end the claims
     lineup: Lineup
     scenes: Mapping[int, Scene]
     valid: Set[int]

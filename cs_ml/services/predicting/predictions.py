@@ -17,6 +17,7 @@ from cs_ml.services.learning.lineup import Lineup
 from cs_ml.services.llm.chain import EngineChain
 from cs_ml.services.llm.outage import with_patience
 from cs_ml.services.predicting.after import After, nothing_follows
+from cs_ml.services.predicting.groups import GroupService
 from cs_ml.services.predicting.limits import PredictionLimit
 from cs_ml.services.predicting.scoring import PredictionRequest, predicted, read_scenes
 from cs_ml.services.predicting.storing import passed_over, store, with_reason
@@ -59,6 +60,11 @@ class PredictionService:
     def claim_ttl(self) -> timedelta:
         """Longer than one prediction can take."""
         return self._claim_ttl
+
+    @property
+    def groups(self) -> GroupService:
+        """The same engines, for many accounts of a batch at once."""
+        return GroupService(self._database, self._clock, self._engines)
 
     def asks_a_model(self, actor: Actor) -> bool:
         """Whether a language model answers for the tenant, at a price for each account."""

@@ -16,7 +16,6 @@ from cs_ml.services.operations.schedules import ScheduleService
 from cs_ml.services.operations.work import BatchWork
 from cs_ml.services.portfolio import PortfolioService
 from cs_ml.services.predicting.after import nothing_follows
-from cs_ml.services.predicting.groups import GroupService
 from cs_ml.services.predicting.predictions import PredictionService
 from cs_ml.store.database import Database
 from tests.services.predictions.predicting import TestClock, batching
@@ -58,7 +57,7 @@ class Working:
             database,
             clock,
             self.queue,
-            GroupService(database, clock, predictions._engines),
+            predictions.groups,
             self.work,
             threads=Lanes(),
             after=nothing_follows,
