@@ -168,5 +168,5 @@ def _do(action: Callable[[], object]) -> None:
 
 
 def _draw_link(cta_id: int, title: str) -> None:
-    label = f"Open in CTAs: {plain(title)}"
-    st.page_link(CTAS, label=label, icon=":material/arrow_forward:", query_params={CTA_PARAM: str(cta_id)})
+    st.caption(plain(title))  # a link shows one line, and cuts off what is longer
+    st.page_link(CTAS, label="Open in CTAs", icon=":material/arrow_forward:", query_params={CTA_PARAM: str(cta_id)})
