@@ -11,7 +11,8 @@ from cs_ml.domain.errors import CsMlError
 from cs_ml.ui.entry.failure import show_failure
 from cs_ml.ui.entry.gate import Gate
 from cs_ml.ui.entry.routes import routes
-from cs_ml.ui.runtime import services, sessions
+from cs_ml.ui.entry.watched import Watched
+from cs_ml.ui.runtime import serve_metrics, services, sessions
 
 # Pages import these when they first draw; two first visitors at once would find them half imported.
 for package in ("pandas", "plotly.graph_objects"):
@@ -19,6 +20,7 @@ for package in ("pandas", "plotly.graph_objects"):
 
 try:
     sessions()  # a server without a key does not start
+    serve_metrics()
     services().workforce.begin(services().tasks)  # on the embedded database the app does the long work, too
 except CsMlError as error:
     sys.exit(error.message)
@@ -26,6 +28,6 @@ except CsMlError as error:
 app = st.App(
     Path(__file__).parent / "cs_ml" / "ui" / "main.py",
     routes=routes(),
-    middleware=[Middleware(Gate)],
+    middleware=[Middleware(Watched), Middleware(Gate)],
     on_script_error=show_failure,
 )

@@ -89,6 +89,21 @@ class Settings(BaseSettings):
         description="Lets prompts travel readable, to an http address that is not this machine: only inside a network"
         " that you trust.",
     )
+    metrics_port: int | None = Field(
+        default=None,
+        ge=0,
+        le=65535,
+        description="Port on which the app or a worker answers Prometheus; each process needs its own. Without it"
+        " nothing is counted.",
+    )
+    metrics_host: str = Field(
+        default="127.0.0.1", description="Address that the metrics' port is bound to; whoever reaches it may read them."
+    )
+    traces_endpoint: str | None = Field(
+        default=None,
+        description="Where spans go to, over HTTP, such as `http://localhost:4318/v1/traces` (OpenTelemetry). Without"
+        " it there are none.",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="DEBUG, INFO, WARNING or ERROR; logs go to standard error."
     )

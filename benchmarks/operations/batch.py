@@ -6,14 +6,16 @@ are as many worker processes as cores; they are warm, as workers are. The model'
 
 import multiprocessing
 import os
+import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Event
+from pathlib import Path
 
 from benchmarks.harness import Result, show
 from benchmarks.operations.fleet import Fleet, end, fleet
@@ -38,11 +40,16 @@ def run() -> Iterator[Result]:
         cores = os.cpu_count() or 1
         workers = [ours.worker(AT_ONCE // cores) for _ in range(cores)]
         try:
-            _batch(ours, AT_ONCE)  # the workers load their packages
+            _batch(ours, 4 * AT_ONCE)  # enough for each worker to load its packages
+            ours.analyze()
+            before = _spent(ours, workers)
             taken = _batch(ours, CALLS)
+            after = _spent(ours, workers)
         finally:
             for worker in workers:
                 end(worker)
+    cpu, transactions = ((now - then) / CALLS for now, then in zip(after, before, strict=True))
+    print(f"each account: {cpu:.1f} ms of CPU in the workers, {transactions:.1f} transactions", file=sys.stderr)
     print(f"ideal {IDEAL_S:.1f} s: plain threads reach {IDEAL_S / floor:.0%} of it, the batch {IDEAL_S / taken:.0%}"
           f" (load {os.getloadavg()[0]:.1f} on {cores} cores)", file=sys.stderr)  # fmt: skip
     yield Result(
@@ -62,6 +69,18 @@ def _batch(ours: Fleet, accounts: int) -> float:
     run = ours.watch(run.id, lambda seen: not seen.open, TIMEOUT_S)
     assert run.counts.computed == accounts, run.counts
     return time.perf_counter() - started
+
+
+def _spent(ours: Fleet, workers: "Sequence[subprocess.Popen[bytes]]") -> tuple[float, float]:
+    """Milliseconds of CPU of the workers, and transactions of the database, until now. (Linux tells the former.)"""
+    time.sleep(1.5)  # PostgreSQL counts with a delay of a second
+    cpu = 0.0
+    for worker in workers:
+        fields = Path(f"/proc/{worker.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        cpu += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK") * 1000
+    with ours.services.database.engine.connect() as connection:
+        count = "SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = current_database()"
+        return cpu, float(connection.exec_driver_sql(count).scalar_one())
 
 
 def _plain_threads(ours: Fleet, url: str) -> float:

@@ -78,6 +78,11 @@ class Fleet:
 
         self.model.answer_by(answering)
 
+    def analyze(self) -> None:
+        """Lets the server look at what its tables hold, which one in use does by itself every minute."""
+        with self.services.database.engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+            connection.exec_driver_sql("ANALYZE")
+
     def watch(self, run_id: str, until: Callable[[BatchRun], bool], timeout_s: float) -> BatchRun:
         """The run when `until` holds. Raises TimeoutError."""
         end = time.monotonic() + timeout_s

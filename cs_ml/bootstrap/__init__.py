@@ -8,6 +8,7 @@ from cs_ml.bootstrap.opening import (
     open_services,
     open_sessions,
     restore_database,
+    serve_metrics,
 )
 from cs_ml.bootstrap.wiring import Services
 
@@ -20,4 +21,5 @@ __all__ = [
     "open_services",
     "open_sessions",
     "restore_database",
+    "serve_metrics",
 ]

@@ -1,5 +1,6 @@
 """The client of the language model that is set up."""
 
+from cs_ml.domain.llm.watching import Watch, unwatched
 from cs_ml.llm.client import LlmClient
 from cs_ml.llm.pricing import load_prices
 from cs_ml.llm.traffic.gate import TrafficLimits
@@ -8,7 +9,7 @@ from cs_ml.services.clock import Clock
 from cs_ml.settings import Settings
 
 
-def language_model(settings: Settings, clock: Clock) -> LlmClient | None:
+def language_model(settings: Settings, clock: Clock, watch: Watch = unwatched) -> LlmClient | None:
     key = settings.openai_api_key.get_secret_value() if settings.openai_api_key else ""
     if not key:
         return None
@@ -26,4 +27,4 @@ def language_model(settings: Settings, clock: Clock) -> LlmClient | None:
         tokens_per_minute=settings.llm_tokens_per_minute,
     )
     prices = load_prices(settings.llm_prices)
-    return LlmClient(endpoint, prices, timeout_s=settings.llm_timeout_s, now=clock, limits=limits)
+    return LlmClient(endpoint, prices, timeout_s=settings.llm_timeout_s, now=clock, limits=limits, watch=watch)

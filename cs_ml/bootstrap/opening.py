@@ -7,7 +7,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from cs_ml.bootstrap.model import language_model
-from cs_ml.bootstrap.wiring import Services, wire
+from cs_ml.bootstrap.telemetry import Telemetry
+from cs_ml.bootstrap.telemetry.figures import TenantFigures
+from cs_ml.bootstrap.wiring import Process, Services, wire
 from cs_ml.domain.errors import Invalid
 from cs_ml.jobs.workforce import Workforce
 from cs_ml.llm.client import LlmClient
@@ -37,15 +39,16 @@ def open_services(settings: Settings | None = None, clock: Clock = system_clock)
     """
     settings = settings or Settings()
     configure_logs(settings.log_level, settings.secrets())
-    llm, database = language_model(settings, clock), Database(settings.database_url)
+    telemetry = Telemetry(settings)
+    llm, database = language_model(settings, clock, telemetry.watch), Database(settings.database_url)
     workforce = Workforce(database.queue_conninfo() if database.dialect == "postgresql" else None, clock)
-    with _closing(database, llm, workforce):
+    with _closing(database, llm, workforce, telemetry):
         prepare(database)
-        yield wire(settings, database, clock, llm, workforce)
+        yield wire(settings, database, clock, Process(llm, workforce, telemetry))
 
 
 @contextmanager
-def _closing(database: Database, llm: LlmClient | None, workforce: Workforce) -> Iterator[None]:
+def _closing(database: Database, llm: LlmClient | None, workforce: Workforce, telemetry: Telemetry) -> Iterator[None]:
     """Closes them at the end, in the order in which they need each other."""
     try:
         yield
@@ -53,6 +56,7 @@ def _closing(database: Database, llm: LlmClient | None, workforce: Workforce) ->
         workforce.close()
         if llm is not None:
             llm.close()
+        telemetry.close()
         database.close()
 
 
@@ -63,6 +67,12 @@ def open_scratch() -> Iterator[Services]:
         settings = Settings(database_url=f"sqlite:///{folder}/scratch.db", openai_api_key=None)
         with open_services(settings) as services:
             yield services
+
+
+def serve_metrics(services: Services) -> int | None:
+    """Answers Prometheus from now on; the port, None where metrics are off. Raises Invalid where the port is taken."""
+    figures = TenantFigures(services.database, services.clock, services.access, services.monitoring)
+    return services.telemetry.serve(figures)
 
 
 def open_sessions(services: Services) -> SessionService:

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from typing import NamedTuple
 
+from cs_ml.bootstrap.telemetry import Telemetry
 from cs_ml.domain.predictions import EngineName
 from cs_ml.engines.base import Engine
 from cs_ml.engines.rules import RulesEngine
@@ -58,6 +60,14 @@ from cs_ml.settings import Settings
 from cs_ml.store.database import Database
 
 
+class Process(NamedTuple):
+    """What a process has beside its database. `llm` is None where no model is set up."""
+
+    llm: LlmClient | None
+    workforce: Workforce
+    telemetry: Telemetry
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Services:
     """Everything that pages, the command line and workers call. `llm` is None where no model is set up."""
@@ -100,6 +110,7 @@ class Services:
     leaderboard: LeaderboardService
     quality: QualityService
     llm: LlmClient | None
+    telemetry: Telemetry
 
     @property
     def runs(self) -> BatchRunService:
@@ -114,14 +125,14 @@ class Services:
         return self.long_work.monitoring
 
 
-def wire(settings: Settings, database: Database, clock: Clock, llm: LlmClient | None, workforce: Workforce) -> Services:
+def wire(settings: Settings, database: Database, clock: Clock, process: Process) -> Services:
     """Every service over these parts, which the caller closes."""
     points = default_scorecard()
     scorecard, training = RulesEngine(points), TrainingService(database, clock, points)
     engines = TenantLineups(database, scorecard, points)
     known, usage = KnownEntitiesCache(database), UsageService(database, clock)
     prompts = PromptService(database, clock, known)
-    model = LanguageModel(client=llm, prompts=prompts, usage=usage) if llm else None
+    model = LanguageModel(client=process.llm, prompts=prompts, usage=usage) if process.llm else None
     chain, limit = EngineChain(engines, model), PredictionLimit(settings.limit_predictions_per_day)
     ttl, daily_ctas = CLAIM_TTL + timedelta(seconds=settings.llm_timeout_s), settings.limit_ctas_per_day
     access, automation = AccessService(database, clock), AutomationService(database, clock, daily_limit=daily_ctas)
@@ -130,7 +141,7 @@ def wire(settings: Settings, database: Database, clock: Clock, llm: LlmClient | 
     predictions = PredictionService(database, clock, chain, limit, claim_ttl=ttl, after=automation.after)
     shadows, leaderboard = _shadows(database, clock, engines, model), LeaderboardService(database, clock)
     parts = LongWorkParts(database, clock, portfolio, predictions, batches, validation, leaderboard, training, shadows)
-    long_work = _long_work(parts, workforce, limit, settings)
+    long_work = _long_work(parts, process.workforce, limit, settings)
     return Services(
         settings=settings,
         database=database,
@@ -148,8 +159,8 @@ def wire(settings: Settings, database: Database, clock: Clock, llm: LlmClient | 
         importing=ImportService(database, clock),
         batches=batches,
         long_work=long_work,
-        tasks=Tasks(access, long_work.runs, long_work.work, long_work.schedules, workforce.queue),
-        workforce=workforce,
+        tasks=_tasks(access, long_work, process),
+        workforce=process.workforce,
         suggestions=AcceptingService(database, clock, daily_limit=daily_ctas),
         automation=automation,
         inbox=InboxService(database, clock),
@@ -161,7 +172,7 @@ def wire(settings: Settings, database: Database, clock: Clock, llm: LlmClient | 
         movements=MovementService(database, clock),
         usage=usage,
         prompts=prompts,
-        trial=TrialService(llm, usage),
+        trial=TrialService(process.llm, usage),
         outcomes=OutcomeService(database, clock),
         validation=validation,
         accuracy=AccuracyService(database, clock),
@@ -169,13 +180,19 @@ def wire(settings: Settings, database: Database, clock: Clock, llm: LlmClient | 
         training=training,
         leaderboard=leaderboard,
         quality=QualityService(database, clock, points),
-        llm=llm,
+        llm=process.llm,
+        telemetry=process.telemetry,
     )
+
+
+def _tasks(access: AccessService, long: LongWork, process: Process) -> Tasks:
+    queue, watch = process.workforce.queue, process.telemetry.watch
+    return Tasks(access, long.runs, long.work, long.schedules, queue, groups=long.groups, watch=watch)
 
 
 def _long_work(parts: LongWorkParts, workforce: Workforce, limit: PredictionLimit, settings: Settings) -> LongWork:
     batch_limit = BatchLimit(settings.limit_batches_per_day)
-    return wire_long_work(parts, workforce.queue, limit, batch_limit, lanes=workforce.lanes)
+    return wire_long_work(parts, workforce.queue, limit, batch_limit, lanes=workforce.lanes, group=workforce.group)
 
 
 def _shadows(database: Database, clock: Clock, engines: TenantLineups, model: LanguageModel | None) -> ShadowService:

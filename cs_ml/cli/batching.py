@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cs_ml.bootstrap import Services, open_services
+from cs_ml.bootstrap import Services, open_services, serve_metrics
 from cs_ml.cli.options import Json, Tenant
 from cs_ml.cli.output import note, show, show_data
 from cs_ml.domain.actor import Actor
@@ -20,6 +20,8 @@ Type = Annotated[PredictionType, typer.Option("--type", case_sensitive=False, he
 Filter = Annotated[BatchFilter, typer.Option("--filter", help="Which accounts.")]
 OnlyTenant = Annotated[str | None, typer.Option("--tenant", help="Only this tenant, by its slug.")]
 Most = Annotated[int | None, typer.Option("--max", help="Accounts at most, the most urgent first. Default: all.")]
+
+Concurrency = Annotated[int, typer.Option(min=1, max=200, help="Calls of a model at once.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -57,11 +59,10 @@ def batch(
         show(_summary(run))
 
 
-def worker(
-    *, concurrency: Annotated[int, typer.Option(min=1, max=200, help="Jobs at once.")] = 8
-) -> None:  # fmt: skip
+def worker(*, concurrency: Concurrency = 8) -> None:
     """Work off what waits, until stopped; as many of these on as many machines as you like (with PostgreSQL)."""
     with open_services() as services:
+        serve_metrics(services)
         note("Working. Stop with Ctrl+C; what is under way is finished first.")
         try:
             services.workforce.run(services.tasks, concurrency)

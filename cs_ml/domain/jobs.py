@@ -13,6 +13,7 @@ from cs_ml.domain.policy import DEFAULT_WINDOW_DAYS
 from cs_ml.domain.predictions import PredictionType
 
 CHUNK = 500  # accounts of one job where an engine answers many at once
+GROUP = 10  # accounts of one job where a model is asked about each
 HIGH_VALUE_SHARE = 0.25
 
 # Attempts at one account that ended in an unexpected error or a crash, before it is given up.
@@ -22,7 +23,7 @@ MOST_WAITS = 40
 
 RunState = Literal["running", "cancelling", "cancelled", "done"]
 ItemOutcome = Literal["computed", "cached", "fallback"]
-TaskName = Literal["spread", "predict", "predict_chunk", "mend", "schedule"]
+TaskName = Literal["spread", "predict", "predict_group", "predict_chunk", "mend", "schedule"]
 
 
 class BatchFilter(StrEnum):

@@ -19,7 +19,7 @@ from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 from procrastinate.types import JSONDict
 
 from cs_ml.domain.errors import Invalid
-from cs_ml.domain.jobs import Job
+from cs_ml.domain.jobs import GROUP, Job
 from cs_ml.jobs.tasks import Tasks
 from cs_ml.jobs.worker import MOST_TRIES, do
 
@@ -30,6 +30,7 @@ _AT_ONCE = 500  # jobs of one INSERT
 _ALONE = ("spread", "mend", "schedule")
 HEARTBEAT_S = 5.0
 DEAD_S = 20.0  # without a heartbeat
+_AHEAD = 3  # jobs beyond those whose accounts fill the lanes: they get ready what is asked next
 GRACE_S = 8.0  # for what is under way when a worker is told to stop
 _RECOVER = "* * * * * */10"  # every ten seconds (the sixth field)
 _CLEAN = "30 3 * * *"
@@ -82,15 +83,17 @@ class FleetQueue:
 
 
 def run_fleet_worker(conninfo: str, tasks: Tasks, concurrency: int) -> None:
-    """Works until SIGTERM or SIGINT; then what is under way is finished. Raises Invalid without a queue."""
+    """Works until SIGTERM or SIGINT; then what is under way is finished. `concurrency`: calls of a model at once.
+    Raises Invalid without a queue."""
     _require_queue(conninfo)
     asked_to_stop = Event()
-    while not asked_to_stop.is_set():
-        try:
-            asyncio.run(_work(conninfo, tasks, concurrency, asked_to_stop))
-        except (ConnectorException, psycopg.Error) as error:
-            _log.warning("the database went away (%s); trying again", type(error).__name__)
-        asked_to_stop.wait(_BACK_OFF_S)  # the worker also ends by itself where its connection breaks
+    with tasks.lanes.opened(concurrency):
+        while not asked_to_stop.is_set():
+            try:
+                asyncio.run(_work(conninfo, tasks, concurrency // GROUP + _AHEAD, asked_to_stop))
+            except (ConnectorException, psycopg.Error) as error:
+                _log.warning("the database went away (%s); trying again", type(error).__name__)
+            asked_to_stop.wait(_BACK_OFF_S)  # the worker also ends by itself where its connection breaks
 
 
 def _require_queue(conninfo: str) -> None:
@@ -99,18 +102,18 @@ def _require_queue(conninfo: str) -> None:
             raise Invalid("The database has no job queue yet. Run `cs-ml db upgrade`.", code="SCHEMA_BEHIND")
 
 
-async def _work(conninfo: str, tasks: Tasks, concurrency: int, asked_to_stop: Event) -> None:
+async def _work(conninfo: str, tasks: Tasks, jobs_at_once: int, asked_to_stop: Event) -> None:
     app = App(connector=PsycopgConnector(conninfo=conninfo, min_size=1, max_size=6))
     _register(app, tasks)
     loop = asyncio.get_running_loop()
     # Threads do the jobs; those of the loop itself are as few as there are cores.
-    with ThreadPoolExecutor(max_workers=concurrency, thread_name_prefix="cs-ml-jobs") as threads:
+    with ThreadPoolExecutor(max_workers=jobs_at_once, thread_name_prefix="cs-ml-jobs") as threads:
         loop.set_default_executor(threads)
         async with app.open_async():
             working = asyncio.create_task(
                 app.run_worker_async(
                     queues=[_QUEUE],
-                    concurrency=concurrency,
+                    concurrency=jobs_at_once,
                     delete_jobs="successful",
                     fetch_job_polling_interval=1.0,
                     update_heartbeat_interval=HEARTBEAT_S,
@@ -122,6 +125,7 @@ async def _work(conninfo: str, tasks: Tasks, concurrency: int, asked_to_stop: Ev
 
             def stop() -> None:
                 asked_to_stop.set()
+                tasks.lanes.stop()
                 working.cancel()
 
             for number in (signal.SIGTERM, signal.SIGINT):

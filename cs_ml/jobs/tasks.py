@@ -4,21 +4,39 @@ from collections.abc import Sequence
 
 from cs_ml.domain.actor import Actor
 from cs_ml.domain.jobs import Job, JobQueue, Schedule, ScheduleState
+from cs_ml.domain.llm.watching import Watch, unwatched
 from cs_ml.services.identity.access import AccessService
 from cs_ml.services.operations.batches import BatchRunService
+from cs_ml.services.operations.groups import GroupWork
+from cs_ml.services.operations.lanes import Lanes
 from cs_ml.services.operations.schedules import ScheduleService
 from cs_ml.services.operations.work import BatchWork
 
 
 class Tasks:
     def __init__(
-        self, access: AccessService, runs: BatchRunService, work: BatchWork, schedules: ScheduleService, queue: JobQueue
+        self,
+        access: AccessService,
+        runs: BatchRunService,
+        work: BatchWork,
+        schedules: ScheduleService,
+        queue: JobQueue,
+        *,
+        groups: GroupWork,
+        watch: Watch = unwatched,
     ) -> None:
         self._access = access
         self._runs = runs
         self._work = work
+        self._groups = groups
+        self._watch = watch
         self._schedules = schedules
         self._queue = queue
+
+    @property
+    def lanes(self) -> Lanes:
+        """Where models are asked."""
+        return self._groups.lanes
 
     @property
     def schedules(self) -> Sequence[Schedule]:
@@ -26,12 +44,17 @@ class Tasks:
 
     def run(self, job: Job) -> None:
         """Does one job, as the product acting for the job's tenant; it may be a repetition."""
-        actor = Actor.system(job.tenant_id)
+        with self._watch("job", job.task, job.tenant_id):
+            self._do(Actor.system(job.tenant_id), job)
+
+    def _do(self, actor: Actor, job: Job) -> None:
         match job.task:
             case "spread":
                 self._work.spread(actor, job.subject)
             case "predict":
                 self._work.predict(actor, job.subject, job.account_ids[0])
+            case "predict_group":
+                self._groups.predict(actor, job.subject, job.account_ids)
             case "predict_chunk":
                 self._work.predict_chunk(actor, job.subject, job.account_ids)
             case "mend":

@@ -2,7 +2,7 @@
 
 from contextlib import ExitStack
 
-from cs_ml.domain.jobs import JobQueue
+from cs_ml.domain.jobs import GROUP, JobQueue
 from cs_ml.jobs.tasks import Tasks
 from cs_ml.jobs.worker import LANES, EmbeddedWorker
 from cs_ml.services.clock import Clock
@@ -14,6 +14,7 @@ class Workforce:
     def __init__(self, conninfo: str | None, clock: Clock) -> None:
         """`conninfo`: where the driver finds the queue on PostgreSQL, None for the embedded database."""
         self.lanes = LANES
+        self.group = GROUP if conninfo else 1  # in one process a job costs little
         self._conninfo = conninfo or ""
         self._embedded: EmbeddedWorker | None = None
         self._closing = ExitStack()

@@ -12,6 +12,7 @@ from typing import Generic, cast
 from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_exponential
 
 from cs_ml.domain.llm.usage import BreakerState, Completion, Fault, Operation, TokenUsage
+from cs_ml.domain.llm.watching import Watch, unwatched
 from cs_ml.llm.faults import ROWS, Adapted, CallFailed
 from cs_ml.llm.pricing import PriceTable
 from cs_ml.llm.replies import Reply, read_reply
@@ -55,6 +56,7 @@ class LlmClient:
         limits: TrafficLimits | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
+        watch: Watch = unwatched,
     ) -> None:
         """`timeout_s`: for everything that one completion does, waiting, retries and repair included.
 
@@ -67,6 +69,7 @@ class LlmClient:
         self._now = now
         self._clock = clock
         self._sleep = sleep
+        self._watch = watch
         self._breaker = Breaker(clock)
         self._gate = Gate(limits or TrafficLimits(), clock)
         self._features = Features(names_ids=not endpoint.keeps_forms)
@@ -185,9 +188,17 @@ class LlmClient:
         tokens = request.prompt_tokens + request.max_tokens
         try:
             with self._gate.passing(run.on_behalf, tokens, run.line_s()):
-                return self._send(run, task, request)
+                return self._watched(run, task, request)
         except Busy as busy:
             raise CallFailed(Fault.RATE_LIMITED, retry_after=busy.retry_after) from None
+
+    def _watched(self, run: Run, task: _Task[S], request: Request) -> S:
+        with self._watch("llm", run.operation, run.on_behalf) as seen:
+            try:
+                return self._send(run, task, request)
+            except CallFailed as failure:
+                seen.outcome = failure.fault
+                raise
 
     def _send(self, run: Run, task: _Task[S], request: Request) -> S:
         """One request, judged, and told to the breaker and the books. Raises CallFailed."""

@@ -23,6 +23,7 @@ _SQLITE_HABITS = (
     "secure_delete=ON",  # what is deleted is overwritten, not only unlinked
 )
 _CONNECT_TIMEOUT_S = 5
+_POOL = 15  # connections of a process, kept: a new one costs more than what most are wanted for
 _TENANT = "tenant"  # in the info of a session
 _SET_TENANT = "SELECT set_config('app.current_tenant', %(tenant)s, true)"
 _WRITER = "cs_ml_writer"
@@ -44,7 +45,8 @@ def create_store_engine(url: str) -> Engine:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
-    engine = create_engine(parsed, pool_pre_ping=True, connect_args={"connect_timeout": _CONNECT_TIMEOUT_S})
+    habits = {"pool_pre_ping": True, "pool_size": _POOL, "max_overflow": 0}
+    engine = create_engine(parsed, connect_args={"connect_timeout": _CONNECT_TIMEOUT_S}, **habits)
     event.listen(engine, "connect", _prepare_postgres)
     return engine
 

@@ -176,11 +176,8 @@ class Scope:
         """
         self._require_accounts_of(table, rows)
         if rows:
-            self._session.execute(
-                insert(_table(table)),
-                [{**row, "tenantId": self.actor.tenant_id} for row in rows],
-                execution_options={PASSED: True},
-            )
+            own = [{**row, "tenantId": self.actor.tenant_id} for row in rows]
+            self._session.execute(insert(_table(table)), own, execution_options={PASSED: True})
 
     def insert_returning_ids(self, table: type[TenantOwned], rows: Sequence[Mapping[str, Any]]) -> list[int]:
         """Adds rows and answers their ids in the order of `rows`."""
@@ -202,20 +199,32 @@ class Scope:
 
         True if a row was written. `key` names the columns of a unique constraint that includes tenantId.
         """
+        return bool(self.upsert_each(table, [row], key=key, only_where=only_where))
+
+    def upsert_each(
+        self,
+        table: type[TenantOwned],
+        rows: Sequence[Mapping[str, Any]],
+        *,
+        key: Sequence[str],
+        only_where: Any | None = None,
+        answer: str = "tenantId",
+    ) -> Sequence[Any]:
+        """The same for rows of the same columns, one per key; of those that were written the column `answer`."""
         if "tenantId" not in key:
             raise UnscopedStatement("the key of an upsert must hold the tenant")
-        self._require_accounts_of(table, [row])
+        if not rows:
+            return []
+        self._require_accounts_of(table, rows)
         target = _table(table)
-        make = postgresql.insert if self.dialect == "postgresql" else sqlite.insert
-        values = {**row, "tenantId": self.actor.tenant_id}
-        statement: Any = make(target).values(values)
+        statement: Any = (postgresql if self.dialect == "postgresql" else sqlite).insert(target)
         statement = statement.on_conflict_do_update(
             index_elements=list(key),
-            set_={name: statement.excluded[name] for name in row if name not in key},
+            set_={name: statement.excluded[name] for name in rows[0] if name not in key},
             where=only_where,
-        ).returning(target.c.tenantId)
-        result = self._session.execute(statement, execution_options={PASSED: True})
-        return result.first() is not None
+        ).returning(target.c[answer])
+        own = [{**row, "tenantId": self.actor.tenant_id} for row in rows]
+        return list(self._session.execute(statement, own, execution_options={PASSED: True}).scalars())
 
     def insert_many(self, table: type[TenantOwned], columns: Mapping[str, Iterable[Any]]) -> None:
         """Adds rows given as columns, straight through the driver: the quick way for very many.

@@ -8,7 +8,7 @@ import structlog
 
 from cs_ml.domain.actor import Permission
 from cs_ml.ui.frame import draw_frame
-from cs_ml.ui.runtime import one_look, settle, signed_in
+from cs_ml.ui.runtime import one_look, services, settle, signed_in
 from cs_ml.ui.state import bind
 
 PAGES = Path(__file__).parents[2] / "pages"
@@ -39,7 +39,9 @@ def run() -> None:
     with one_look(found):
         if found is not None:
             draw_frame(found)
-        page.run()
+        tenant_id = found.actor.tenant_id if found else ""
+        with services().telemetry.watch("page", page.url_path or ENTRIES[0][2], tenant_id):
+            page.run()
     settle(page.title)
 
 

@@ -9,6 +9,7 @@ from functools import cache
 
 import streamlit as st
 
+from cs_ml import bootstrap
 from cs_ml.bootstrap import Services, open_services, open_sessions
 from cs_ml.domain.actor import Actor, Permission
 from cs_ml.domain.errors import Forbidden
@@ -29,6 +30,11 @@ def services() -> Services:
     stack = ExitStack()
     atexit.register(stack.close)
     return stack.enter_context(open_services())
+
+
+def serve_metrics() -> None:
+    """Answers Prometheus, where a setting asks for it. Raises Invalid where the port is taken."""
+    bootstrap.serve_metrics(services())
 
 
 @cache

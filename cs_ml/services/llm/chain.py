@@ -1,21 +1,25 @@
 """The engines of a tenant, asked in turn; what a model's calls cost goes into the books, failed ones too."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 
 from cs_ml.domain.actor import Actor
+from cs_ml.domain.llm.usage import Operation
 from cs_ml.domain.policy import are_far_apart
 from cs_ml.engines.base import Answer, Engine
 from cs_ml.engines.calibration.engine import CalibratedEngine
 from cs_ml.engines.fallback import assess
 from cs_ml.engines.llm import LlmEngine
-from cs_ml.engines.question import Caller
+from cs_ml.engines.question import Asking, Caller
 from cs_ml.llm.client import LlmClient
 from cs_ml.services.learning.lineup import Lineup, Lineups, lineups_of
 from cs_ml.services.llm.prompts import PromptService
 from cs_ml.services.llm.usage import UsageService
 from cs_ml.services.predicting.scoring import PredictionRequest, Scene
+
+OPERATION: Operation = "churn-prediction"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,21 +57,36 @@ class EngineChain:
 
     def answer(self, actor: Actor, request: PredictionRequest, scene: Scene, lineup: Lineup) -> Answer:
         """The first engine that can. Raises EngineUnavailable if none could."""
-        if self._model is None or not lineup.llm:
+        model = self.model_of(lineup)
+        if model is None:
             return self.replay(request, scene, lineup)
-        model = self._model
-        with model.usage.booked(actor, "churn-prediction", model.client.model, request.account_id) as booking:
+        with model.usage.booked(actor, OPERATION, model.client.model, request.account_id) as booking:
             asking = model.prompts.asking(actor)
-            caller = Caller(
-                client=model.client, reserve=booking.reserve, on_behalf=actor.tenant_id, patient=request.patient
-            )
-            asked: Engine = LlmEngine(asking, caller)
-            if lineup.llm_calibration:
-                asked = CalibratedEngine(asked, *lineup.llm_calibration)
-            answer = assess([asked, *lineup.free], scene.context, scene.reference, request.window_days)
+            answer = self.ask(actor, request, scene, lineup, asking=asking, reserve=booking.reserve)
             booking.attempts = answer.attempts
-            if answer.provenance.engine == "llm" and lineup.free:
-                answer = self._compared(answer, request, scene, lineup)
+        return answer
+
+    def ask(
+        self,
+        actor: Actor,
+        request: PredictionRequest,
+        scene: Scene,
+        lineup: Lineup,
+        *,
+        asking: Asking,
+        reserve: Callable[[Decimal | None], object],
+    ) -> Answer:
+        """The first engine that can, the model of the lineup first; the caller keeps the books. Raises
+        EngineUnavailable if none could."""
+        if self._model is None:
+            return self.replay(request, scene, lineup)
+        caller = Caller(client=self._model.client, reserve=reserve, on_behalf=actor.tenant_id, patient=request.patient)
+        asked: Engine = LlmEngine(asking, caller)
+        if lineup.llm_calibration:
+            asked = CalibratedEngine(asked, *lineup.llm_calibration)
+        answer = assess([asked, *lineup.free], scene.context, scene.reference, request.window_days)
+        if answer.provenance.engine == "llm" and lineup.free:
+            return self._compared(answer, request, scene, lineup)
         return answer
 
     def _compared(self, answer: Answer, request: PredictionRequest, scene: Scene, lineup: Lineup) -> Answer:

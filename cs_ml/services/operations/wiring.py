@@ -11,6 +11,8 @@ from cs_ml.services.learning.leaderboard import LeaderboardService
 from cs_ml.services.learning.shadows import ShadowService
 from cs_ml.services.learning.training import TrainingService
 from cs_ml.services.operations.batches import BatchLimit, BatchRunService
+from cs_ml.services.operations.groups import GroupWork
+from cs_ml.services.operations.lanes import Lanes
 from cs_ml.services.operations.monitoring import MonitoringService
 from cs_ml.services.operations.schedules import ScheduleService
 from cs_ml.services.operations.upkeep import UpkeepService
@@ -44,12 +46,13 @@ class LongWork(NamedTuple):
     schedules: ScheduleService
     monitoring: MonitoringService
     work: BatchWork
+    groups: GroupWork
 
 
 def wire_long_work(
-    parts: LongWorkParts, queue: JobQueue, limit: PredictionLimit, batch_limit: BatchLimit, *, lanes: int
+    parts: LongWorkParts, queue: JobQueue, limit: PredictionLimit, batch_limit: BatchLimit, *, lanes: int, group: int
 ) -> LongWork:
-    """`lanes`: accounts that are worked on at once."""
+    """`lanes`: accounts that are worked on at once; `group`: those of one job where a model is asked."""
     database, clock, portfolio, predictions, batches, *_ = parts
     runs = BatchRunService(
         database,
@@ -62,11 +65,13 @@ def wire_long_work(
     )
     upkeep = UpkeepService(database, clock, runs, portfolio, predictions, limit=limit)
     schedules = ScheduleService(database, clock, _schedules(parts, upkeep))
+    work = BatchWork(database, clock, queue, predictions, batches, group=group)
     return LongWork(
         runs=runs,
         schedules=schedules,
         monitoring=MonitoringService(database, clock, limit=limit, batch_limit=batch_limit),
-        work=BatchWork(database, clock, queue, predictions, batches),
+        work=work,
+        groups=GroupWork(database, clock, queue, predictions.groups, work, threads=Lanes(), after=batches.follow),
     )
 
 

@@ -9,7 +9,18 @@ from datetime import datetime, timedelta
 from cs_ml.domain.actor import Actor, Permission
 from cs_ml.domain.errors import CsMlError, EngineUnavailable, NotFound
 from cs_ml.domain.identity.audit import AuditEntry
-from cs_ml.domain.jobs import CHUNK, MOST_ATTEMPTS, MOST_WAITS, BatchRequest, Claim, Finished, Job, JobQueue
+from cs_ml.domain.jobs import (
+    CHUNK,
+    MOST_ATTEMPTS,
+    MOST_WAITS,
+    BatchRequest,
+    Claim,
+    Finished,
+    Job,
+    JobQueue,
+    TaskName,
+)
+from cs_ml.domain.policy import DEFAULT_WINDOW_DAYS
 from cs_ml.domain.predictions import Prediction, PredictionType
 from cs_ml.services.clock import Clock, milliseconds
 from cs_ml.services.predicting.batches import BatchService
@@ -20,23 +31,32 @@ from cs_ml.store.operations.batches import BatchRepository
 from cs_ml.store.predictions import PredictionRepository
 
 _LEASE = timedelta(seconds=5)  # longer than the claim of a prediction
-_TURN = 50  # jobs of a run that share a priority: then those of another run have their turn
+_TURN = 50  # accounts of a run that share a priority: then those of another run have their turn
 _QUIET = timedelta(minutes=5)  # a run in which nothing happened for so long has lost its jobs
 _NEXT_LOOK = timedelta(minutes=2)
 
 
 class BatchWork:
     def __init__(
-        self, database: Database, clock: Clock, queue: JobQueue, predictions: PredictionService, batches: BatchService
+        self,
+        database: Database,
+        clock: Clock,
+        queue: JobQueue,
+        predictions: PredictionService,
+        batches: BatchService,
+        *,
+        group: int = 1,
     ) -> None:
+        """`group`: accounts of one job where a model is asked."""
         self._database = database
         self._clock = clock
         self._queue = queue
         self._predictions = predictions
         self._batches = batches
+        self._group = group
 
     def spread(self, actor: Actor, run_id: str) -> None:
-        """Sends the jobs of a run: one per account where a model is asked, else one per CHUNK of accounts."""
+        """Sends the jobs of a run: where a model is asked one per account or small group, else one per CHUNK."""
         actor.require(Permission.PREDICT)
         now = milliseconds(self._clock())
         with self._database.write(actor) as scope:
@@ -46,22 +66,29 @@ class BatchWork:
             batches.spread(run_id, now)
         if begun is None:
             return
-        one_by_one = self._predictions.asks_a_model(actor) or begun[0].type is not PredictionType.CHURN
-        size = 1 if one_by_one else CHUNK
-        parts = [left[first : first + size] for first in range(0, len(left), size)]
+        task, size = self._kind_of_job(actor, begun[0])
         self._queue.submit(
             [
                 Job(
-                    task="predict" if one_by_one else "predict_chunk",
+                    task=task,
                     tenant_id=actor.tenant_id,
                     subject=run_id,
-                    account_ids=tuple(part),
-                    priority=-(number // _TURN if one_by_one else number),
+                    account_ids=tuple(left[first : first + size]),
+                    priority=-(first // max(size, _TURN)),
                 )
-                for number, part in enumerate(parts)
+                for first in range(0, len(left), size)
             ]
         )
         self._close(actor, run_id)
+
+    def _kind_of_job(self, actor: Actor, request: BatchRequest) -> tuple[TaskName, int]:
+        """What is sent for a run, and for how many accounts each."""
+        if request.type is not PredictionType.CHURN:
+            return "predict", 1
+        if not self._predictions.asks_a_model(actor):
+            return "predict_chunk", CHUNK
+        together = self._group > 1 and request.window_days == DEFAULT_WINDOW_DAYS
+        return ("predict_group", self._group) if together else ("predict", 1)
 
     def predict(self, actor: Actor, run_id: str, account_id: int) -> None:
         """One account of a run. Does nothing where it is finished, and waits its turn where somebody is at it.
@@ -158,7 +185,7 @@ class BatchWork:
             return unavailable.retry_after or Finished(error=unavailable.code)
         except CsMlError as error:
             return Finished(error=error.code)
-        return _ended(found, started_at)
+        return ended(found, started_at)
 
     def _made_since(self, actor: Actor, claim: Claim, request: BatchRequest, started_at: datetime) -> bool:
         """Whether an earlier attempt got as far as storing its answer."""
@@ -194,7 +221,8 @@ class BatchWork:
         self._queue.submit([job])
 
 
-def _ended(found: Prediction, started_at: datetime) -> Finished:
+def ended(found: Prediction, started_at: datetime) -> Finished:
+    """How an account of a run that began at `started_at` ended, by what is in force now."""
     source = found.provenance
     if source.fallback_reason:
         return Finished(outcome="fallback", prediction_id=found.id)

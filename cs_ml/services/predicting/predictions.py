@@ -9,20 +9,20 @@ from datetime import datetime, timedelta
 
 from cs_ml.domain.actor import Actor, Permission
 from cs_ml.domain.errors import DatabaseAway
-from cs_ml.domain.identity.audit import AuditEntry
 from cs_ml.domain.policy import DEFAULT_WINDOW_DAYS
-from cs_ml.domain.predictions import Origin, Prediction, PredictionStatus, PredictionType
+from cs_ml.domain.predictions import Origin, Prediction, PredictionType
 from cs_ml.services.clock import Clock, Moment, milliseconds, moment
 from cs_ml.services.health.forecaster import HealthForecaster
 from cs_ml.services.learning.lineup import Lineup
 from cs_ml.services.llm.chain import EngineChain
 from cs_ml.services.llm.outage import with_patience
 from cs_ml.services.predicting.after import After, nothing_follows
+from cs_ml.services.predicting.groups import GroupService
 from cs_ml.services.predicting.limits import PredictionLimit
 from cs_ml.services.predicting.scoring import PredictionRequest, predicted, read_scenes
+from cs_ml.services.predicting.storing import passed_over, store, with_reason
 from cs_ml.store.accounts import not_found
 from cs_ml.store.database import Database
-from cs_ml.store.operations.audit import AuditRepository
 from cs_ml.store.predictions import PredictionRepository
 
 CLAIM_TTL = timedelta(seconds=60)
@@ -60,6 +60,11 @@ class PredictionService:
     def claim_ttl(self) -> timedelta:
         """Longer than one prediction can take."""
         return self._claim_ttl
+
+    @property
+    def groups(self) -> GroupService:
+        """The same engines, for many accounts of a batch at once."""
+        return GroupService(self._database, self._clock, self._engines)
 
     def asks_a_model(self, actor: Actor) -> bool:
         """Whether a language model answers for the tenant, at a price for each account."""
@@ -164,8 +169,8 @@ class PredictionService:
                 if stored is not None and (known is None or stored.id != known.id):
                     return stored
                 newest = self._newest(actor, request) if stored else None
-                if stored and newest and before and newest.id != before.id and _passed_over(stored, newest):
-                    return _with_reason(stored, newest)
+                if stored and newest and before and newest.id != before.id and passed_over(stored, newest):
+                    return with_reason(stored, newest)
                 answer = self._run(actor, request, holder) if claimed else None
                 if answer is not None:
                     return answer
@@ -240,45 +245,7 @@ class PredictionService:
 
     def _save(self, actor: Actor, prediction: Prediction, holder: str) -> Prediction | None:
         """Stores the new row and ends the one before, unless that is a better engine's answer and still valid."""
-        now = prediction.predicted_at
-        key = (prediction.account_id, prediction.type, prediction.window_days)
         with self._database.write(actor) as scope:
-            predictions = PredictionRepository(scope)
-            if not predictions.release(holder):
+            if not PredictionRepository(scope).release(holder):
                 return None
-            AuditRepository(scope).add([_made(prediction)])
-            valid = predictions.find_valid(*key, now)
-            if valid is not None and _passed_over(valid, prediction):
-                predictions.save(replace(prediction, status=PredictionStatus.EXPIRED), now)
-                newer = predictions.new_facts_since(valid.account_id, valid.as_of, now)
-                return _with_reason(replace(valid, cached=True, new_facts_since=newer), prediction)
-            predictions.supersede([prediction.account_id], prediction.type, prediction.window_days, now)
-            return replace(prediction, id=predictions.save(prediction, now))
-
-
-def _made(prediction: Prediction) -> AuditEntry:
-    return AuditEntry(
-        at=prediction.predicted_at,
-        action="prediction.made",
-        entity_type="account",
-        entity_id=str(prediction.account_id),
-        after={
-            "type": prediction.type.value,
-            "windowDays": prediction.window_days,
-            "probability": prediction.probability,
-            "engine": prediction.provenance.engine,
-            "fallbackReason": prediction.provenance.fallback_reason,
-        },
-    )
-
-
-def _passed_over(valid: Prediction, prediction: Prediction) -> bool:
-    """Whether `valid` comes from an engine that could not answer this time."""
-    fell_back, stands = prediction.provenance.fallback_reason, valid.provenance.fallback_reason is None
-    return fell_back is not None and stands and valid.provenance.engine != prediction.provenance.engine
-
-
-def _with_reason(valid: Prediction, prediction: Prediction) -> Prediction:
-    """`valid`, saying why its engine did not give a newer one."""
-    reason = prediction.provenance.fallback_reason
-    return replace(valid, provenance=replace(valid.provenance, fallback_reason=reason))
+            return store(scope, [prediction])[prediction.account_id]

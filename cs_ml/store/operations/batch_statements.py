@@ -80,6 +80,45 @@ def finish() -> Any:
 
 
 @cache
+def put_off() -> Any:
+    cancelling = select(Run.id).where(Run.id == bindparam("run"), Run.state == "cancelling")
+    state = case((cancelling.exists(), "cancelled"), else_="waiting")
+    return held().values(state=state, waits=Item.waits + 1, lease_until=None)
+
+
+@cache
+def renew() -> Any:
+    return (
+        update(Item)
+        .where(
+            Item.run_id == bindparam("run"),
+            Item.account_id.in_(bindparam("ids", expanding=True)),
+            Item.state == "running",
+            Item.lease_until == bindparam("held_until"),
+        )
+        .values(lease_until=bindparam("until"))
+    )
+
+
+@cache
+def holding() -> AnySelect:
+    return (
+        select(Item.account_id, Item.attempt)
+        .where(
+            Item.run_id == bindparam("run"),
+            Item.account_id.in_(bindparam("ids", expanding=True)),
+            Item.state == "running",
+        )
+        .with_for_update()
+    )
+
+
+@cache
+def running() -> AnySelect:
+    return select(Run.id).where(Run.id == bindparam("run"), Run.state == "running")
+
+
+@cache
 def moved() -> AnySelect:
     finished = select(Item.id).where(Item.run_id == bindparam("run"), Item.finished_at > bindparam("since"))
     return select(Run.id).where(

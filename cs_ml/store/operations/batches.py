@@ -121,10 +121,22 @@ class BatchRepository:
         return bool(result.rowcount)
 
     def put_off(self, claim: Claim) -> None:
-        """Lets an account wait again: not a fault of its own."""
-        self._scope.execute(
-            statements.held().values(state="waiting", waits=Item.waits + 1, lease_until=None), _of(claim)
-        )
+        """Lets an account wait again, not a fault of its own; in a run that is cancelled it ends there."""
+        self._scope.execute(statements.put_off(), _of(claim))
+
+    def renew(self, run_id: str, account_ids: Sequence[int], *, held_until: datetime, until: datetime) -> None:
+        """Goes on with the accounts that were claimed until `held_until` and are under way."""
+        params = {"run": run_id, "ids": list(account_ids), "held_until": held_until, "until": until}
+        self._scope.execute(statements.renew(), params)
+
+    def held(self, run_id: str, account_ids: Sequence[int]) -> Mapping[int, int]:
+        """The attempts under way at these accounts, by account; nobody takes them over before this transaction ends."""
+        rows = self._scope.execute(statements.holding(), {"run": run_id, "ids": list(account_ids)})
+        return {row.account_id: row.attempt for row in rows}
+
+    def is_running(self, run_id: str) -> bool:
+        """Whether accounts of the run may be begun."""
+        return self._scope.execute(statements.running(), {"run": run_id}).first() is not None
 
     def spread(self, run_id: str, now: datetime) -> None:
         """Notes when the run's jobs were last sent."""

@@ -34,7 +34,11 @@ class UsageRepository:
 
     def save(self, attempts: Sequence[Attempt], account_id: int | None) -> None:
         """Writes down attempts of the actor for an account. An unknown cost is 0 with `costKnown` false."""
-        self._scope.insert(AIUsageEvent, [self._row(attempt, account_id) for attempt in attempts])
+        self.save_each([(attempt, account_id) for attempt in attempts])
+
+    def save_each(self, attempts: Sequence[tuple[Attempt, int | None]]) -> None:
+        """The same, each for an account of its own."""
+        self._scope.insert(AIUsageEvent, [self._row(attempt, account_id) for attempt, account_id in attempts])
 
     def lock_budget(self) -> None:
         """Lets no other transaction pass here until this one ends. The budget's own row is the lock: without a budget

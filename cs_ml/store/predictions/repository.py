@@ -59,7 +59,11 @@ class PredictionRepository:
 
     def save(self, prediction: Prediction, now: datetime) -> int:
         """Stores a new row and answers its id."""
-        return self._scope.insert_returning_ids(Stored, [row_of(prediction, now)])[0]
+        return self.save_each([prediction], now)[0]
+
+    def save_each(self, predictions: Sequence[Prediction], now: datetime) -> Sequence[int]:
+        """Stores new rows at once and answers their ids in the same order."""
+        return self._scope.insert_returning_ids(Stored, [row_of(prediction, now) for prediction in predictions])
 
     def save_all(self, predictions: Sequence[Prediction], now: datetime) -> None:
         """Stores new rows at once."""
@@ -108,31 +112,44 @@ class PredictionRepository:
         self, account_id: int, kind: PredictionType, window_days: int, *, holder: str, now: datetime, until: datetime
     ) -> bool:
         """True if `holder` may compute now: nobody else does, or their claim has expired. Raises NotFound."""
-        if self._scope.execute(_known(), {"account": account_id}).first() is None:
-            raise not_found()
-        row = {
-            "accountId": account_id,
-            "predictionType": kind.value,
-            "windowDays": window_days,
-            "holder": holder,
-            "expiresAt": until,
-        }
-        return self._scope.upsert(PredictionClaim, row, key=_CLAIM_KEY, only_where=PredictionClaim.expires_at <= now)
+        return bool(self.claim_each([account_id], kind, window_days, holder=holder, now=now, until=until))
+
+    def claim_each(
+        self,
+        account_ids: Sequence[int],
+        kind: PredictionType,
+        window_days: int,
+        *,
+        holder: str,
+        now: datetime,
+        until: datetime,
+    ) -> Set[int]:
+        """The same for many; those that `holder` got. Raises NotFound where one of them does not exist."""
+        same = {"predictionType": kind.value, "windowDays": window_days, "holder": holder, "expiresAt": until}
+        rows = [
+            {"accountId": account, **same} for account in sorted(account_ids)
+        ]  # in one order: nobody waits crosswise
+        free = PredictionClaim.expires_at <= now
+        return set(self._scope.upsert_each(PredictionClaim, rows, key=_CLAIM_KEY, only_where=free, answer="accountId"))
 
     def release(self, holder: str) -> bool:
         """Ends a claim; False if it had expired and another holder took over."""
         result: Any = self._scope.execute(delete(PredictionClaim).where(PredictionClaim.holder == holder))
         return bool(result.rowcount)
 
+    def release_each(self, holder: str, account_ids: Sequence[int]) -> Set[int]:
+        """Ends the claims of these accounts; answers which of them no other holder had taken over."""
+        return set(self._scope.execute(_release_each(), {"holder": holder, "ids": list(account_ids)}).scalars())
+
+    def renew(self, holder: str, until: datetime) -> None:
+        """Puts off the end of what is still claimed."""
+        claimed = update(PredictionClaim).where(PredictionClaim.holder == holder)
+        self._scope.execute(claimed.values(expires_at=until))
+
 
 def _is_valid(row: Any) -> Any:
     ours = (row.status == "ACTIVE") & row.engine.is_not(None)
     return ours & (row.valid_until > bindparam("now")) & (row.prediction_window == bindparam("window"))
-
-
-@cache
-def _known() -> AnySelect:
-    return select(Account.id).where(Account.id == bindparam("account"))
 
 
 @cache
@@ -159,6 +176,16 @@ def _supersede() -> Any:
             Stored.status == "ACTIVE",
         )
         .values(status="EXPIRED")
+    )
+
+
+@cache
+def _release_each() -> Any:
+    claim = PredictionClaim
+    return (
+        delete(claim)
+        .where(claim.holder == bindparam("holder"), claim.account_id.in_(bindparam("ids", expanding=True)))
+        .returning(claim.account_id)
     )
 
 

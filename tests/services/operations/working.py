@@ -10,9 +10,12 @@ from cs_ml.domain.jobs import Job, Schedule
 from cs_ml.jobs.tasks import Tasks
 from cs_ml.services.identity.access import AccessService
 from cs_ml.services.operations.batches import BatchLimit, BatchRunService
+from cs_ml.services.operations.groups import GroupWork
+from cs_ml.services.operations.lanes import Lanes
 from cs_ml.services.operations.schedules import ScheduleService
 from cs_ml.services.operations.work import BatchWork
 from cs_ml.services.portfolio import PortfolioService
+from cs_ml.services.predicting.after import nothing_follows
 from cs_ml.services.predicting.predictions import PredictionService
 from cs_ml.store.database import Database
 from tests.services.predictions.predicting import TestClock, batching
@@ -41,6 +44,7 @@ class Working:
         *,
         per_day: int = 5,
         schedules: Sequence[Schedule] = (),
+        group: int = 1,
     ) -> None:
         self.clock = clock
         self.queue = HandQueue()
@@ -48,9 +52,19 @@ class Working:
         self.runs = BatchRunService(
             database, clock, self.queue, self.portfolio, predictions, batch_limit=BatchLimit(per_day), lanes=4
         )
-        self.work = BatchWork(database, clock, self.queue, predictions, batching(database, clock))
+        self.work = BatchWork(database, clock, self.queue, predictions, batching(database, clock), group=group)
+        self.groups = GroupWork(
+            database,
+            clock,
+            self.queue,
+            predictions.groups,
+            self.work,
+            threads=Lanes(),
+            after=nothing_follows,
+        )
         self.schedules = ScheduleService(database, clock, schedules)
-        self.tasks = Tasks(AccessService(database, clock), self.runs, self.work, self.schedules, self.queue)
+        access = AccessService(database, clock)
+        self.tasks = Tasks(access, self.runs, self.work, self.schedules, self.queue, groups=self.groups)
 
     def turn(self, most: int = 1_000, *, but: Sequence[str] = ("mend",)) -> int:
         """Does waiting jobs in any order, those with a delay after the clock has moved on; answers how many."""

@@ -49,10 +49,11 @@ def _inbox(named: Named) -> InboxQuery:
 
 # Parameters that name something: with these a method is asked for what belongs to the other tenant.
 _OF_RUNS = {
-    "BatchRepository": "add_items any_waiting cancel claim close find_begun get leased_until left moved_since reopen "
-    "spread was_spread",
+    "BatchRepository": "add_items any_waiting cancel claim close find_begun get held is_running leased_until left "
+    "moved_since renew reopen spread was_spread",
     "BatchRunService": "cancel get resume retry_failed",
     "BatchWork": "mend predict predict_chunk spread",
+    "GroupWork": "predict",
 }
 NAMING: Mapping[str, Maker] = {
     **{
@@ -206,6 +207,11 @@ _PLAIN: Mapping[str, Callable[[], Any]] = {
     "PredictionRepository.without_valid.after": lambda: 0,
     "PredictionRepository.claim.now": lambda: NOW + timedelta(days=1),
     "PredictionRepository.claim.until": lambda: NOW + timedelta(days=2),
+    "PredictionRepository.claim_each.now": lambda: NOW + timedelta(days=1),
+    "PredictionRepository.claim_each.until": lambda: NOW + timedelta(days=2),
+    "held_until": lambda: NOW,
+    "lease": lambda: timedelta(minutes=1),
+    "refresh": lambda: True,
     "ImportStore.add_pipeline.name": lambda: "a new pipeline",
     "ImportStore.earliest.name": lambda: "completedAt",
     "ImportStore.rows.names": lambda: ("id", "subject"),

@@ -26,8 +26,12 @@ from cs_ml.services.health.forecaster import HealthForecaster
 from cs_ml.services.llm.chain import EngineChain
 from cs_ml.services.llm.entities import KnownEntitiesCache
 from cs_ml.services.operations.batches import BatchRunService
+from cs_ml.services.operations.lanes import Lanes
+from cs_ml.services.operations.work import BatchWork
 from cs_ml.services.portfolio import PortfolioService
+from cs_ml.services.predicting.after import nothing_follows
 from cs_ml.services.predicting.batches import BatchService
+from cs_ml.services.predicting.groups import GroupService
 from cs_ml.services.predicting.predictions import PredictionService
 from cs_ml.store.database import Database
 from cs_ml.store.identity.door import UnscopedStatement
@@ -197,18 +201,23 @@ def calls(
 
 def made_of(database: Database, given: Mapping[str, Any], owner: type) -> dict[str, Any]:
     """What only the makers of services are handed: other services."""
-    if owner in (PredictionService, HealthForecaster):
+    if owner in (PredictionService, HealthForecaster, GroupService):
         return {"engines": EngineChain(given["engines"])}
     clock, engines, queue = given["clock"], given["engines"], HandQueue()
     portfolio = PortfolioService(database, clock)
     predictions = PredictionService(database, clock, EngineChain(engines), given["limit"])
     runs = BatchRunService(database, clock, queue, portfolio, predictions, batch_limit=given["batch_limit"])
+    batches = BatchService(database, clock, engines)
     return {
         "queue": queue,
         "portfolio": portfolio,
         "predictions": predictions,
-        "batches": BatchService(database, clock, engines),
+        "batches": batches,
         "runs": runs,
+        "groups": GroupService(database, clock, EngineChain(engines)),
+        "work": BatchWork(database, clock, queue, predictions, batches),
+        "threads": Lanes(),
+        "after": nothing_follows,
     }
 
 
