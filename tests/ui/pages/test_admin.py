@@ -152,6 +152,7 @@ def test_what_is_uploaded_is_bounded_and_gone_afterwards(monkeypatch: pytest.Mon
         [upload("notes.csv", b"x")],
         [upload("a.zip", packed(b"x")), upload("accounts.csv", b"x")],
         [upload("bomb.zip", packed(b"0" * 1_000_000))],
+        [upload("accounts.csv", b"x" * 600), upload("contacts.csv", b"y" * 600)],
     ]
     for files in refused:
         with pytest.raises(Invalid), staged(files):
