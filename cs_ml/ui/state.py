@@ -85,6 +85,7 @@ class Key(StrEnum):
     PREVIEW = "preview"
     PREVIOUS = "previous"
     PROPOSAL = "proposal"
+    PROVIDER = "provider"
     PURGE = "purge"
     QUEUE = "queue"
     RAISING = "raising"

@@ -45,8 +45,8 @@ class UnreadableError(Exception):
 class CheckedStream(io.RawIOBase):
     """The bytes of one file, watched block by block.
 
-    `dirty`: a NUL or something that is no UTF-8 was seen, so that cells must be looked at one by one. `taken`: the bytes
-    that were read so far.
+    `dirty`: a NUL or something that is no UTF-8 was seen, so that cells must be looked at one by one.
+    `taken`: the bytes that were read so far.
     Raises UnreadableError for a line beyond MAX_LINE_BYTES.
     """
 
