@@ -4,8 +4,7 @@ import hmac
 import logging
 import secrets
 import time as waiting
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 
@@ -13,6 +12,7 @@ from cs_ml.domain.identity.people import Person
 from cs_ml.domain.identity.sessions import SignedIn, Vouched
 from cs_ml.services.clock import Clock
 from cs_ml.services.identity.access import AccessService
+from cs_ml.services.identity.pacing import Pace
 from cs_ml.services.identity.recording import note_person
 from cs_ml.store.database import Database
 
@@ -33,7 +33,6 @@ MAX_FAILURES_OF_CLIENT = 100
 MAX_FAILURES_OF_ALL = 1_000
 # How long failures of an account that nobody tries again are kept.
 FORGET = timedelta(days=30)
-FLOOR_S = 1.0  # above what the slowest hash takes: bcrypt with cost 12 on a busy machine
 _TOUCH_EVERY = timedelta(minutes=1)  # a click is no reason to write
 _TOKEN_BYTES = 32
 _EVERYBODY = "everybody"
@@ -57,7 +56,7 @@ class SessionService:
         self._clock = clock
         self._access = access
         self._key = key
-        self._sleep = sleep
+        self._pace = Pace(sleep)
 
     def sign_in(self, email: str, password: str, *, client: str | None = None) -> str | None:
         """A ticket for `redeem`; None for a wrong password, an unknown, disabled or locked account alike.
@@ -132,7 +131,7 @@ class SessionService:
         self, email: str, client: str | None, find: Callable[[], Person | None], by: str | None = None
     ) -> str | None:
         """Counts, judges and notes one attempt, in the same time whatever comes of it. `by`: other than by password."""
-        with self._floor():
+        with self._pace.kept():
             rates = [_EVERYBODY] if client is None else [_EVERYBODY, client]
             if not self._count_rates(rates):
                 return None
@@ -190,15 +189,6 @@ class SessionService:
             return
         action = "sign_in.failed" if allowed else "sign_in.locked"
         note_person(self._database, person.id, action, self._clock(), by=None, after=_from(client, by))
-
-    @contextmanager
-    def _floor(self) -> Iterator[None]:
-        """Makes every attempt last as long: hashes of several kinds differ, and an unknown user has none."""
-        started = waiting.monotonic()
-        try:
-            yield
-        finally:
-            self._sleep(max(0.0, FLOOR_S - (waiting.monotonic() - started)))
 
     def _digest(self, secret: str) -> str:
         return hmac.digest(self._key, secret.encode(), "sha256").hex()

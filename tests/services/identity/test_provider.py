@@ -9,7 +9,8 @@ from sqlalchemy import select
 
 from cs_ml.domain.actor import Role
 from cs_ml.domain.identity.sessions import Vouched
-from cs_ml.services.identity.sessions import FLOOR_S, IDLE, MAX_FAILURES, VOUCHED_LIFE, WINDOW
+from cs_ml.services.identity.pacing import FLOOR_S
+from cs_ml.services.identity.sessions import IDLE, MAX_FAILURES, VOUCHED_LIFE, WINDOW
 from cs_ml.store.database import Database
 from cs_ml.store.tables import AuditEvent, Base
 from tests.services.identity.test_sessions import ADA, PHRASE, SECOND, World
