@@ -45,6 +45,17 @@ class Visit:
     def sign_out(self) -> None:
         self.page.get_by_role("button", name="Sign out").click()
 
+    def sign_out_elsewhere(self) -> None:
+        """In another tab of this browser, which keeps its cookie."""
+        cookie, other = self.cookie(), self.context.new_page()
+        other.set_default_timeout(WAIT_MS)
+        other.goto(self.address)
+        other.get_by_role("button", name="Sign out").click()
+        expect(other.get_by_label("E-mail")).to_be_visible()
+        other.close()
+        if cookie:
+            self.context.add_cookies([{"name": PLAIN_COOKIE, "value": str(cookie["value"]), "url": self.address}])
+
     def expect_form(self) -> None:
         expect(self.page.get_by_label("E-mail")).to_be_visible()
         expect(self.page.get_by_role("button", name="Sign out")).to_have_count(0)
