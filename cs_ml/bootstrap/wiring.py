@@ -5,7 +5,6 @@ from datetime import timedelta
 from functools import partial
 
 from cs_ml.domain.predictions import EngineName
-from cs_ml.engines.base import Engine
 from cs_ml.engines.rules import RulesEngine
 from cs_ml.engines.scorecard import default_scorecard
 from cs_ml.jobs.tasks import Tasks
@@ -36,6 +35,7 @@ from cs_ml.services.llm.trial import TrialService
 from cs_ml.services.llm.usage import UsageService
 from cs_ml.services.operations.batches import BatchLimit, BatchRunService
 from cs_ml.services.operations.monitoring import MonitoringService
+from cs_ml.services.operations.retention import RetentionService
 from cs_ml.services.operations.schedules import ScheduleService
 from cs_ml.services.operations.wiring import LongWork, LongWorkParts, wire_long_work
 from cs_ml.services.portfolio import PortfolioService
@@ -69,6 +69,7 @@ class Services:
     members: MemberService
     audit: AuditService
     leaving: LeavingService
+    retention: RetentionService
     tenant_settings: TenantSettingsService
     accounts: AccountService
     portfolio: PortfolioService
@@ -129,8 +130,10 @@ def wire(settings: Settings, database: Database, clock: Clock, llm: LlmClient | 
     batches = BatchService(database, clock, engines, after=automation.after)
     predictions = PredictionService(database, clock, chain, limit, claim_ttl=ttl, after=automation.after)
     shadows, leaderboard = _shadows(database, clock, engines, model), LeaderboardService(database, clock)
+    leaving = LeavingService(database, clock, known.forget)
     parts = LongWorkParts(database, clock, portfolio, predictions, batches, validation, leaderboard, training, shadows)
-    long_work = _long_work(parts, workforce, limit, settings)
+    retention = RetentionService(database, clock, leaving)
+    long_work = _long_work(parts, retention, workforce, limit, settings)
     return Services(
         settings=settings,
         database=database,
@@ -138,7 +141,8 @@ def wire(settings: Settings, database: Database, clock: Clock, llm: LlmClient | 
         access=access,
         members=MemberService(database, clock),
         audit=AuditService(database, clock),
-        leaving=LeavingService(database, clock, known.forget),
+        leaving=leaving,
+        retention=retention,
         tenant_settings=TenantSettingsService(database, clock),
         accounts=AccountService(database, clock),
         portfolio=portfolio,
@@ -156,7 +160,7 @@ def wire(settings: Settings, database: Database, clock: Clock, llm: LlmClient | 
         cta_changes=CtaChangeService(database, clock),
         playbooks=PlaybookService(database, clock),
         health_backtest=HealthBacktestService(database, clock),
-        explanations=ExplanationService(database, clock, scorecard),
+        explanations=ExplanationService(database, clock, engines.rules),
         anomalies=AnomalyService(database, clock),
         movements=MovementService(database, clock),
         usage=usage,
@@ -165,7 +169,7 @@ def wire(settings: Settings, database: Database, clock: Clock, llm: LlmClient | 
         outcomes=OutcomeService(database, clock),
         validation=validation,
         accuracy=AccuracyService(database, clock),
-        backtests=BacktestService(database, clock, _engines_at(scorecard, training, model)),
+        backtests=BacktestService(database, clock, _engines_at(engines, training, model)),
         training=training,
         leaderboard=leaderboard,
         quality=QualityService(database, clock, points),
@@ -173,19 +177,26 @@ def wire(settings: Settings, database: Database, clock: Clock, llm: LlmClient | 
     )
 
 
-def _long_work(parts: LongWorkParts, workforce: Workforce, limit: PredictionLimit, settings: Settings) -> LongWork:
+def _long_work(
+    parts: LongWorkParts, retention: RetentionService, workforce: Workforce, limit: PredictionLimit, settings: Settings
+) -> LongWork:
     batch_limit = BatchLimit(settings.limit_batches_per_day)
-    return wire_long_work(parts, workforce.queue, limit, batch_limit, lanes=workforce.lanes)
+    return wire_long_work(parts, retention, workforce.queue, limit, batch_limit, lanes=workforce.lanes)
 
 
 def _shadows(database: Database, clock: Clock, engines: TenantLineups, model: LanguageModel | None) -> ShadowService:
     return ShadowService(database, clock, engines, partial(ModelAlone, model=model) if model else None)
 
 
-def _engines_at(rules: Engine, training: TrainingService, model: LanguageModel | None) -> dict[EngineName, EngineAt]:
-    """What a backtest asks: the rules were always what they are; a learned model is trained on what was judged by each
-    day; a language model is asked as it is now."""
-    engines: dict[EngineName, EngineAt] = {"rules": lambda _actor, _at: rules, "learned": training.engine_at}
+def _engines_at(
+    lineups: TenantLineups, training: TrainingService, model: LanguageModel | None
+) -> dict[EngineName, EngineAt]:
+    """What a backtest asks: the rules as the tenant weighs them now; a learned model is trained on what was judged
+    by each day; a language model is asked as it is now."""
+    engines: dict[EngineName, EngineAt] = {
+        "rules": lambda actor, _at: lineups.rules(actor),
+        "learned": training.engine_at,
+    }
     if model is not None:
         engines["llm"] = lambda actor, _at: ModelAlone(actor, model)
     return engines

@@ -11,6 +11,7 @@ from cs_ml.services.learning.shadows import ShadowService
 from cs_ml.services.learning.training import TrainingService
 from cs_ml.services.operations.batches import BatchLimit, BatchRunService
 from cs_ml.services.operations.monitoring import MonitoringService
+from cs_ml.services.operations.retention import RetentionService
 from cs_ml.services.operations.schedules import ScheduleService
 from cs_ml.services.operations.upkeep import UpkeepService
 from cs_ml.services.operations.work import BatchWork
@@ -46,7 +47,13 @@ class LongWork(NamedTuple):
 
 
 def wire_long_work(
-    parts: LongWorkParts, queue: JobQueue, limit: PredictionLimit, batch_limit: BatchLimit, *, lanes: int
+    parts: LongWorkParts,
+    retention: RetentionService,
+    queue: JobQueue,
+    limit: PredictionLimit,
+    batch_limit: BatchLimit,
+    *,
+    lanes: int,
 ) -> LongWork:
     """`lanes`: accounts that are worked on at once."""
     database, clock, portfolio, predictions, batches, *_ = parts
@@ -60,7 +67,7 @@ def wire_long_work(
         lanes=lanes,
     )
     upkeep = UpkeepService(database, clock, runs, portfolio, predictions, limit=limit)
-    schedules = ScheduleService(database, clock, _schedules(parts, upkeep))
+    schedules = ScheduleService(database, clock, _schedules(parts, upkeep, retention))
     return LongWork(
         runs=runs,
         schedules=schedules,
@@ -69,11 +76,12 @@ def wire_long_work(
     )
 
 
-def _schedules(parts: LongWorkParts, upkeep: UpkeepService) -> Sequence[Schedule]:
+def _schedules(parts: LongWorkParts, upkeep: UpkeepService, retention: RetentionService) -> Sequence[Schedule]:
     """What comes back by itself, in UTC. One more is one more line."""
     return (
         _every("expire", "10 0 * * *", "Ends predictions that are too old.", upkeep.expire),
         _every("usage", "20 0 * * *", "Adds up the model's usage by day.", upkeep.roll_up_usage),
+        _every("retention", "50 0 * * *", "Removes what has been kept long enough.", retention.apply),
         _every("validate", "30 1 * * *", "Judges predictions whose time has passed.", parts.validation.validate),
         _every(
             "predict", "0 2 * * *", "Predicts what is stale or has changed, high value first.", upkeep.predict_moved
