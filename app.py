@@ -10,6 +10,7 @@ from starlette.middleware import Middleware
 from cs_ml.domain.errors import CsMlError
 from cs_ml.ui.entry.failure import show_failure
 from cs_ml.ui.entry.gate import Gate
+from cs_ml.ui.entry.provider import check_provider
 from cs_ml.ui.entry.routes import routes
 from cs_ml.ui.entry.watched import Watched
 from cs_ml.ui.runtime import serve_metrics, services, sessions
@@ -21,6 +22,7 @@ for package in ("pandas", "plotly.graph_objects"):
 try:
     sessions()  # a server without a key does not start
     serve_metrics()
+    check_provider()
     services().workforce.begin(services().tasks)  # on the embedded database the app does the long work, too
 except CsMlError as error:
     sys.exit(error.message)

@@ -1,4 +1,5 @@
-"""For those who manage the tenant: people, settings, import, the audit log, and removing a customer's data."""
+"""For those who manage the tenant: people, settings, the scorecard, import, how long things
+are kept, the audit log, and removing a customer's data."""
 
 import streamlit as st
 
@@ -8,13 +9,17 @@ from cs_ml.ui.screens.admin.importing import draw_import
 from cs_ml.ui.screens.admin.log import draw_log
 from cs_ml.ui.screens.admin.people import draw_people
 from cs_ml.ui.screens.admin.purging import draw_purge
+from cs_ml.ui.screens.admin.retention import draw_retention
+from cs_ml.ui.screens.admin.scorecard import draw_scorecard
 from cs_ml.ui.screens.admin.settings import draw_settings
 from cs_ml.ui.state import Key
 
 _PARTS = {
     "People": draw_people,
     "Settings": draw_settings,
+    "Scorecard": draw_scorecard,
     "Import": draw_import,
+    "Retention": draw_retention,
     "Audit log": draw_log,
     "Remove data": draw_purge,
 }

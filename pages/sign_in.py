@@ -6,9 +6,15 @@ import streamlit as st
 
 from cs_ml.ui.entry.authenticator import Authenticator
 from cs_ml.ui.entry.handover import claim
+from cs_ml.ui.entry.provider import has_provider, vouched
 from cs_ml.ui.runtime import client_address, sessions
+from cs_ml.ui.state import Key
 
 _WIDTH = 704  # pixels: as much as a form can use
+_REFUSED = (
+    "This did not work. Check address and password; after five failures in a quarter of an hour an account "
+    "stays closed for the rest of it."
+)
 
 
 def render() -> None:
@@ -20,14 +26,20 @@ def _draw() -> None:
     st.title("CS ML")
     form = Authenticator(partial(sessions().sign_in, client=client_address()))
     ticket = form.ask()
+    refused = form.refused
+    if has_provider():
+        if st.button("Use your company account", key=Key.PROVIDER, width="stretch"):
+            st.login()
+            st.stop()
+        known = vouched()
+        if not ticket and not refused and known and sessions().is_fresh(known):
+            ticket = sessions().admit(known, client=client_address())
+            refused = ticket is None
     if ticket:
         st.info("Signing you in …")
         claim(ticket)
-    elif form.refused:
-        st.error(
-            "This did not work. Check address and password; after five failures in a quarter of an hour an account "
-            "stays closed for the rest of it."
-        )
+    elif refused:
+        st.error(_REFUSED)
 
 
 render()

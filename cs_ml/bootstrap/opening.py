@@ -10,20 +10,17 @@ from cs_ml.bootstrap.model import language_model
 from cs_ml.bootstrap.telemetry import Telemetry
 from cs_ml.bootstrap.telemetry.figures import TenantFigures
 from cs_ml.bootstrap.wiring import Process, Services, wire
-from cs_ml.domain.errors import Invalid
 from cs_ml.jobs.workforce import Workforce
 from cs_ml.llm.client import LlmClient
 from cs_ml.logs import configure_logs
 from cs_ml.services.clock import Clock
 from cs_ml.services.databases import DatabaseService, prepare
+from cs_ml.services.identity.keys import require_strong
 from cs_ml.services.identity.leaving import LeavingService
 from cs_ml.services.identity.sessions import SessionService
 from cs_ml.settings import Settings
 from cs_ml.store.database import Database
 from cs_ml.store.migrations.copying import backup, restore
-
-MIN_KEY_LENGTH = 32
-MIN_KEY_LETTERS = 8  # fewer different ones are no random choice
 
 
 def system_clock() -> datetime:
@@ -78,12 +75,7 @@ def serve_metrics(services: Services) -> int | None:
 def open_sessions(services: Services) -> SessionService:
     """Signing in, for the app. Raises Invalid where there is no good key: none is shipped, and none is made up here."""
     key = services.settings.session_key or ""
-    if len(key) < MIN_KEY_LENGTH or len(set(key)) < MIN_KEY_LETTERS:
-        raise Invalid(
-            f"CS_ML_SESSION_KEY must be a secret of {MIN_KEY_LENGTH} random characters or more. "
-            'Make one: python3 -c "import secrets; print(secrets.token_urlsafe(32))"',
-            fields={"session_key": f"{MIN_KEY_LENGTH} random characters or more"},
-        )
+    require_strong(key, "CS_ML_SESSION_KEY")
     return SessionService(services.database, services.clock, services.access, key=key.encode())
 
 

@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from cs_ml.bootstrap.telemetry import Telemetry
 from cs_ml.domain.predictions import EngineName
-from cs_ml.engines.base import Engine
 from cs_ml.engines.rules import RulesEngine
 from cs_ml.engines.scorecard import default_scorecard
 from cs_ml.jobs.tasks import Tasks
@@ -38,6 +37,7 @@ from cs_ml.services.llm.trial import TrialService
 from cs_ml.services.llm.usage import UsageService
 from cs_ml.services.operations.batches import BatchLimit, BatchRunService
 from cs_ml.services.operations.monitoring import MonitoringService
+from cs_ml.services.operations.retention import RetentionService
 from cs_ml.services.operations.schedules import ScheduleService
 from cs_ml.services.operations.wiring import LongWork, LongWorkParts, wire_long_work
 from cs_ml.services.portfolio import PortfolioService
@@ -121,6 +121,10 @@ class Services:
         return self.long_work.schedules
 
     @property
+    def retention(self) -> RetentionService:
+        return self.long_work.retention
+
+    @property
     def monitoring(self) -> MonitoringService:
         return self.long_work.monitoring
 
@@ -131,7 +135,7 @@ def wire(settings: Settings, database: Database, clock: Clock, process: Process)
     scorecard, training = RulesEngine(points), TrainingService(database, clock, points)
     engines = TenantLineups(database, scorecard, points)
     known, usage = KnownEntitiesCache(database), UsageService(database, clock)
-    prompts = PromptService(database, clock, known)
+    prompts, leaving = PromptService(database, clock, known), LeavingService(database, clock, known.forget)
     model = LanguageModel(client=process.llm, prompts=prompts, usage=usage) if process.llm else None
     chain, limit = EngineChain(engines, model), PredictionLimit(settings.limit_predictions_per_day)
     ttl, daily_ctas = CLAIM_TTL + timedelta(seconds=settings.llm_timeout_s), settings.limit_ctas_per_day
@@ -140,7 +144,9 @@ def wire(settings: Settings, database: Database, clock: Clock, process: Process)
     batches = BatchService(database, clock, engines, after=automation.after)
     predictions = PredictionService(database, clock, chain, limit, claim_ttl=ttl, after=automation.after)
     shadows, leaderboard = _shadows(database, clock, engines, model), LeaderboardService(database, clock)
-    parts = LongWorkParts(database, clock, portfolio, predictions, batches, validation, leaderboard, training, shadows)
+    parts = LongWorkParts(
+        database, clock, portfolio, predictions, batches, validation, leaderboard, training, shadows, leaving
+    )
     long_work = _long_work(parts, process.workforce, limit, settings)
     return Services(
         settings=settings,
@@ -149,7 +155,7 @@ def wire(settings: Settings, database: Database, clock: Clock, process: Process)
         access=access,
         members=MemberService(database, clock),
         audit=AuditService(database, clock),
-        leaving=LeavingService(database, clock, known.forget),
+        leaving=leaving,
         tenant_settings=TenantSettingsService(database, clock),
         accounts=AccountService(database, clock),
         portfolio=portfolio,
@@ -167,7 +173,7 @@ def wire(settings: Settings, database: Database, clock: Clock, process: Process)
         cta_changes=CtaChangeService(database, clock),
         playbooks=PlaybookService(database, clock),
         health_backtest=HealthBacktestService(database, clock),
-        explanations=ExplanationService(database, clock, scorecard),
+        explanations=ExplanationService(database, clock, engines.rules),
         anomalies=AnomalyService(database, clock),
         movements=MovementService(database, clock),
         usage=usage,
@@ -176,7 +182,7 @@ def wire(settings: Settings, database: Database, clock: Clock, process: Process)
         outcomes=OutcomeService(database, clock),
         validation=validation,
         accuracy=AccuracyService(database, clock),
-        backtests=BacktestService(database, clock, _engines_at(scorecard, training, model)),
+        backtests=BacktestService(database, clock, _engines_at(engines, training, model)),
         training=training,
         leaderboard=leaderboard,
         quality=QualityService(database, clock, points),
@@ -199,10 +205,15 @@ def _shadows(database: Database, clock: Clock, engines: TenantLineups, model: La
     return ShadowService(database, clock, engines, partial(ModelAlone, model=model) if model else None)
 
 
-def _engines_at(rules: Engine, training: TrainingService, model: LanguageModel | None) -> dict[EngineName, EngineAt]:
-    """What a backtest asks: the rules were always what they are; a learned model is trained on what was judged by each
-    day; a language model is asked as it is now."""
-    engines: dict[EngineName, EngineAt] = {"rules": lambda _actor, _at: rules, "learned": training.engine_at}
+def _engines_at(
+    lineups: TenantLineups, training: TrainingService, model: LanguageModel | None
+) -> dict[EngineName, EngineAt]:
+    """What a backtest asks: the rules as the tenant weighs them now; a learned model is trained on what was judged
+    by each day; a language model is asked as it is now."""
+    engines: dict[EngineName, EngineAt] = {
+        "rules": lambda actor, _at: lineups.rules(actor),
+        "learned": training.engine_at,
+    }
     if model is not None:
         engines["llm"] = lambda actor, _at: ModelAlone(actor, model)
     return engines

@@ -162,8 +162,10 @@ def _written(value: Any) -> str:
             return "on" if value else "off"
         case list():
             return ",".join(str(item) for item in value) or "none"
+        case {"critical": critical, "high": high, "medium": medium}:
+            return f"{critical},{high},{medium}"
         case dict():
-            return ",".join(str(item) for item in value.values())
+            return ",".join(f"{part}={weight}" for part, weight in value.items()) or "none"
     return str(value)
 
 

@@ -10,6 +10,7 @@ from enum import StrEnum
 MAX_BUNDLE_BYTES = 4 * 1024**3
 MAX_LINE_BYTES = 1_000_000
 MAX_COLUMNS = 500
+MAX_ACCOUNTS = 500_000  # they are kept in memory while a bundle is read
 MAX_FAULTS_SHOWN = 1_000
 MAX_REF, MAX_NAME, MAX_TEXT, MAX_EMAIL = 200, 500, 10_000, 254  # characters
 

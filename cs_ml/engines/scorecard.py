@@ -1,6 +1,7 @@
 """The scorecard as a checked value: parts with points, kept in scorecard.toml, overridable per tenant."""
 
 import tomllib
+from collections.abc import Mapping
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
@@ -64,6 +65,16 @@ class Scorecard(BaseModel):
         if twice := sorted({code for code in codes if codes.count(code) > 1}):
             raise ValueError(f"a part stands there twice: {', '.join(twice)}")
         return self
+
+    def weighted(self, weights: Mapping[str, float]) -> "Scorecard":
+        """The points of a part times its weight (1 where none is given); what is no part of this card is ignored."""
+        parts = [
+            part.model_copy(update={"points": tuple((x, y * weights[part.code]) for x, y in part.points)})
+            if part.code in weights
+            else part
+            for part in self.part
+        ]
+        return self.model_copy(update={"part": tuple(parts)})
 
     @property
     def version(self) -> str:

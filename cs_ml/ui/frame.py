@@ -7,6 +7,7 @@ from cs_ml.domain.llm.usage import Fault
 from cs_ml.ui.cache import data_as_of
 from cs_ml.ui.components import reader_zone
 from cs_ml.ui.entry.handover import clear
+from cs_ml.ui.entry.provider import LEAVE_PATH, has_provider, is_known_there
 from cs_ml.ui.formatting import fault_words, instant, next_try
 from cs_ml.ui.runtime import services, session_token, sessions
 from cs_ml.ui.state import Key
@@ -66,5 +67,5 @@ def _sign_out() -> None:
     token = session_token()
     if token:
         sessions().end(token)
-    clear()
+    clear(LEAVE_PATH if has_provider() and is_known_there() else "")
     st.stop()

@@ -24,11 +24,11 @@ def free_port() -> int:
 
 
 @contextmanager
-def running_app(database_url: str, folder: Path) -> Iterator[str]:
-    """The address of a server over a migrated database; its log is written to `folder`."""
-    port = free_port()
+def running_app(database_url: str, folder: Path, *options: str, port: int | None = None) -> Iterator[str]:
+    """The address of a server over a migrated database; its log is written to `folder`. `options`: of Streamlit."""
+    port = port or free_port()
     log = folder / "server.log"
-    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py"), "--server.port", str(port)]
+    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py"), "--server.port", str(port), *options]
     environment = os.environ | {"CS_ML_DATABASE_URL": database_url, "CS_ML_SESSION_KEY": SESSION_KEY}
     with log.open("w") as output:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT)

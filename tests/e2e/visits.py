@@ -11,9 +11,11 @@ WAIT_MS = 30_000
 class Visit:
     """One browser profile, and what it did that it should not: foreign requests, dialogs, errors in its console."""
 
-    def __init__(self, browser: Browser, address: str, *, without_policy: bool = False) -> None:
-        """`without_policy`: the browser does not heed the content policy; the page has to be harmless itself."""
+    def __init__(self, browser: Browser, address: str, *, without_policy: bool = False, also: str = "data:") -> None:
+        """`without_policy`: the browser does not heed the content policy; the page has to be harmless itself.
+        `also`: another address that it may go to."""
         self.address = address
+        self._own = (address, also, "data:", "blob:")
         self.faults: list[str] = []
         self.context: BrowserContext = browser.new_context(bypass_csp=without_policy)
         self.page: Page = self.context.new_page()
@@ -25,7 +27,7 @@ class Visit:
         self.page.on("dialog", lambda dialog: self.faults.append(f"dialog {dialog.message}"))
 
     def _request(self, request: Request) -> None:
-        if not request.url.startswith((self.address, "data:", "blob:")):
+        if not request.url.startswith(self._own):
             self.faults.append(f"request {request.url}")
 
     def _console(self, message: ConsoleMessage) -> None:
@@ -42,6 +44,17 @@ class Visit:
 
     def sign_out(self) -> None:
         self.page.get_by_role("button", name="Sign out").click()
+
+    def sign_out_elsewhere(self) -> None:
+        """In another tab of this browser, which keeps its cookie."""
+        cookie, other = self.cookie(), self.context.new_page()
+        other.set_default_timeout(WAIT_MS)
+        other.goto(self.address)
+        other.get_by_role("button", name="Sign out").click()
+        expect(other.get_by_label("E-mail")).to_be_visible()
+        other.close()
+        if cookie:
+            self.context.add_cookies([{"name": PLAIN_COOKIE, "value": str(cookie["value"]), "url": self.address}])
 
     def expect_form(self) -> None:
         expect(self.page.get_by_label("E-mail")).to_be_visible()

@@ -1,6 +1,7 @@
 """What our code may not contain, one function per ban: a module goes in, sentences about its faults come out."""
 
 import ast
+import re
 from collections.abc import Callable, Iterator
 
 from tests.support.source import Module, functions, runs_at_import
@@ -59,6 +60,15 @@ def raw_sql(module: Module) -> Iterator[str]:
             yield f"{module.path}:{node.lineno}: SQL as text"
         elif isinstance(node.func, ast.Attribute) and _bypasses(node.func):
             yield f"{module.path}:{node.lineno}: {ast.unparse(node.func)}() goes around the tenant door"
+
+
+def lasting_tenant(module: Module) -> Iterator[str]:
+    """The tenant of a connection is set for one transaction alone; whoever borrows it next must find none."""
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and "app." in node.value:
+            said = " ".join(node.value.lower().split())
+            if ("set_config(" in said and not said.endswith(", true)")) or re.search(r"\bset (session )?app\.", said):
+                yield f"{module.path}:{node.lineno}: sets the tenant beyond a transaction"
 
 
 def _bypasses(called: ast.Attribute) -> bool:
@@ -140,7 +150,7 @@ def prints(module: Module) -> Iterator[str]:
             yield f"{module.path}:{node.lineno}: print()"
 
 
-BANS: tuple[Ban, ...] = (clock, raw_sql, commit, unsafe_html, broad_except, module_state, prints)
+BANS: tuple[Ban, ...] = (clock, raw_sql, lasting_tenant, commit, unsafe_html, broad_except, module_state, prints)
 
 
 def too_long(module: Module) -> Iterator[str]:

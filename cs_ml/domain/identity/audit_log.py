@@ -1,6 +1,6 @@
 """The audit log as it is read: filtered, newest first."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ class AuditQuery:
 
     subject: str | None = None
     user_id: int | None = None
-    entity_id: str | None = None
+    entity_ids: Sequence[str] = ()
     since: datetime | None = None
     until: datetime | None = None
 

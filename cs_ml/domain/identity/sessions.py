@@ -29,6 +29,16 @@ class OpenSession:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Vouched:
+    """What a company's identity provider says of who uses a browser. `proof` differs from one sign-in to the next."""
+
+    email: str
+    verified: bool
+    proof: str
+    issued_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class SignedIn:
     """Who uses this browser, in which tenant. `memberships`: the tenants to choose from, by name; never empty.
 

@@ -39,6 +39,16 @@ def _ordered(bands: Bands) -> Bands:
     return bands
 
 
+def _weights(value: Any) -> Any:
+    """Written as `part=weight` with commas; `none` is the empty one. Raises ValueError for a part that stands twice."""
+    if not isinstance(value, str):
+        return value
+    pairs = [word.split("=") for word in _split(value)]
+    if len({pair[0].strip() for pair in pairs}) < len(pairs):
+        raise ValueError("a part stands there twice")
+    return {part.strip(): weight for part, weight in pairs}
+
+
 def _iso(value: Any) -> Any:
     return date.fromisoformat(value) if isinstance(value, str) else value
 
@@ -55,14 +65,24 @@ def _in_order(days: tuple[Weekday, ...]) -> tuple[Weekday, ...]:
     return tuple(day for day in WEEKDAYS if day in days)
 
 
+# Twice the points of the largest part are still a probability.
+Weight = Annotated[float, Field(ge=0, le=2)]
 IsoDate = Annotated[date, BeforeValidator(_iso)]
 DailyLimit = Annotated[int | None, Field(ge=0, le=1_000_000, description="a whole number from 0 to 1000000")]
+
+
+# The current figures reach back 90 days.
+KeptDays = Annotated[
+    int | None, Field(ge=100, le=36_500, description=f"a whole number of days from 100 to 36500, or {UNSET}: for good")
+]
 
 
 class TenantSettings(BaseModel):
     """The settings of one tenant. Descriptions say what a value must look like on the command line.
 
     A limit of None means the limit that the whole product is set to; `bands` None means the engine's own.
+    `keep_calls_days` and `keep_left_days` None: single calls of a language model, and customers that have left, are
+    kept for good.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
@@ -87,6 +107,13 @@ class TenantSettings(BaseModel):
         default=None,
         description="the lowest probabilities of critical, high and medium, falling, such as 0.8,0.6,0.3",
     )
+    scorecard_weights: Annotated[Mapping[str, Weight], BeforeValidator(_weights)] = Field(
+        default={},
+        max_length=100,
+        description="parts of the scorecard and their weights from 0 to 2, such as support=1.5,renewal=0, or none",
+    )
+    keep_calls_days: KeptDays = None
+    keep_left_days: KeptDays = None
     zone: Annotated[str, AfterValidator(_zone)] = Field(
         default="UTC", description="the name of a time zone, such as Europe/Berlin"
     )

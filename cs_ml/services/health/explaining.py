@@ -1,6 +1,6 @@
 """What changed between two dates of one account, and why."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from cs_ml.domain.actor import Actor, Permission
@@ -9,9 +9,9 @@ from cs_ml.domain.health.changes import Change, Changes
 from cs_ml.domain.health.insights import MAX_READING_AGE
 from cs_ml.domain.health.timeline import HealthReading
 from cs_ml.domain.policy import DEFAULT_WINDOW_DAYS
+from cs_ml.engines.base import Engine
 from cs_ml.engines.health.changes import churn_change, health_change
 from cs_ml.engines.health.insights import HISTORY_DAYS
-from cs_ml.engines.rules import RulesEngine
 from cs_ml.services.clock import Clock, Moment, moment
 from cs_ml.services.health.reading import read_health
 from cs_ml.services.predicting.scoring import PredictionRequest, read_scenes, score
@@ -21,9 +21,9 @@ from cs_ml.store.history.scores import HealthScoreRepository
 
 
 class ExplanationService:
-    """`scorecard` is asked whatever engine the tenant has: it is the one whose parts add up."""
+    """`scorecard` of the tenant is asked whatever engine serves: it is the one whose parts add up."""
 
-    def __init__(self, database: Database, clock: Clock, scorecard: RulesEngine) -> None:
+    def __init__(self, database: Database, clock: Clock, scorecard: Callable[[Actor], Engine]) -> None:
         self._database = database
         self._clock = clock
         self._scorecard = scorecard
@@ -55,12 +55,12 @@ class ExplanationService:
 
     def _churn(self, actor: Actor, account_id: int, first: Moment, last: Moment) -> Change:
         request = PredictionRequest(account_id=account_id)
-        found = []
+        found, scorecard = [], self._scorecard(actor)
         for at in (first, last):
             scenes = read_scenes(self._database, actor, [account_id], at, self._clock())
             if account_id not in scenes:
                 raise not_found()
-            found.append(score([self._scorecard], request, scenes[account_id], "replay"))
+            found.append(score([scorecard], request, scenes[account_id], "replay"))
         return churn_change(*found)
 
 

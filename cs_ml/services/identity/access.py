@@ -95,6 +95,14 @@ class AccessService:
                 identity.set_password_hash(person.id, self._hasher.hash(password), self._clock())
         return person
 
+    def known(self, email: str) -> Person | None:
+        """The user of an address that somebody else has proven; None for one who could not sign in by a password, who
+        has no place in an active tenant, and for nobody."""
+        with self._database.identity() as identity:
+            person = identity.find_user(email)
+            able = person is not None and identity.password_state(person.id).hash is not None
+            return person if able and person is not None and identity.memberships(person.id) else None
+
     def add_user(
         self,
         actor: Actor,

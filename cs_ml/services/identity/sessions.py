@@ -4,18 +4,22 @@ import hmac
 import logging
 import secrets
 import time as waiting
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 
 from cs_ml.domain.identity.people import Person
-from cs_ml.domain.identity.sessions import SignedIn
+from cs_ml.domain.identity.sessions import SignedIn, Vouched
 from cs_ml.services.clock import Clock
 from cs_ml.services.identity.access import AccessService
+from cs_ml.services.identity.pacing import Pace
 from cs_ml.services.identity.recording import note_person
 from cs_ml.store.database import Database
 
 TICKET_LIFE = timedelta(seconds=30)
+# How old a provider's word may be: its way here takes seconds. Shorter than WINDOW, in which it is known to be used.
+VOUCHED_LIFE = timedelta(minutes=5)
+_AHEAD = timedelta(minutes=2)  # the clock of a provider
 IDLE = timedelta(minutes=60)
 ABSOLUTE = timedelta(hours=12)
 # Failures of one account before it is refused, even with the right password, until the window has passed.
@@ -29,7 +33,6 @@ MAX_FAILURES_OF_CLIENT = 100
 MAX_FAILURES_OF_ALL = 1_000
 # How long failures of an account that nobody tries again are kept.
 FORGET = timedelta(days=30)
-FLOOR_S = 1.0  # above what the slowest hash takes: bcrypt with cost 12 on a busy machine
 _TOUCH_EVERY = timedelta(minutes=1)  # a click is no reason to write
 _TOKEN_BYTES = 32
 _EVERYBODY = "everybody"
@@ -53,23 +56,26 @@ class SessionService:
         self._clock = clock
         self._access = access
         self._key = key
-        self._sleep = sleep
+        self._pace = Pace(sleep)
 
     def sign_in(self, email: str, password: str, *, client: str | None = None) -> str | None:
         """A ticket for `redeem`; None for a wrong password, an unknown, disabled or locked account alike.
 
         `client`: the address of who asks; None where it is not known.
         """
-        with self._floor():
-            rates = [_EVERYBODY] if client is None else [_EVERYBODY, client]
-            if not self._count_rates(rates):
-                return None
-            failures, allowed = self._count(email)
-            person = self._access.verify(email, password)
-            if person is None or not allowed:
-                self._note_failure(email, client, failures, allowed=allowed)
-                return None
-            return self._ticket(person, rates, client)
+        return self._judge(email, client, partial(self._access.verify, email, password))
+
+    def admit(self, vouched: Vouched, *, client: str | None = None) -> str | None:
+        """A ticket for whom the company's identity provider vouches: a user who could sign in by a password, too. None
+        for everybody else, for an address that is not verified, and for a word that is old or was used before."""
+        if not (self.is_fresh(vouched) and self._use(vouched.proof)):
+            return None  # no attempt on the account: a page that is drawn again would close it
+        find = partial(self._access.known, vouched.email) if vouched.verified else _nobody
+        return self._judge(vouched.email, client, find, by="identity provider")
+
+    def is_fresh(self, vouched: Vouched) -> bool:
+        """Whether this word of a provider can be of somebody who has just come from there."""
+        return -_AHEAD <= self._clock() - vouched.issued_at <= VOUCHED_LIFE
 
     def redeem(self, ticket: str) -> str | None:
         """A new session's token for a ticket; None for one that was used, has run out, or never was."""
@@ -121,6 +127,27 @@ class SessionService:
         if found is not None:
             note_person(self._database, found.user_id, "session.ended", self._clock(), by=found.user_id)
 
+    def _judge(
+        self, email: str, client: str | None, find: Callable[[], Person | None], by: str | None = None
+    ) -> str | None:
+        """Counts, judges and notes one attempt, in the same time whatever comes of it. `by`: other than by password."""
+        with self._pace.kept():
+            rates = [_EVERYBODY] if client is None else [_EVERYBODY, client]
+            if not self._count_rates(rates):
+                return None
+            failures, allowed = self._count(email)
+            person = find()
+            if person is None or not allowed:
+                self._note_failure(email, client, failures, allowed=allowed, by=by)
+                return None
+            return self._ticket(person, rates, client, by=by)
+
+    def _use(self, proof: str) -> bool:
+        """Whether nobody has used this proof before."""
+        now = self._clock()
+        with self._database.identity(write=True) as identity:
+            return identity.sign_ins.count_rate(f"proof {proof}", now, window_since=now - WINDOW) == 1
+
     def _count_rates(self, rates: Sequence[str]) -> bool:
         """Whether an attempt may be looked at: neither its address nor all together failed too often."""
         now = self._clock()
@@ -139,17 +166,19 @@ class SessionService:
             )
         return failures, failures <= MAX_FAILURES and consecutive <= MAX_CONSECUTIVE
 
-    def _ticket(self, person: Person, rates: Sequence[str] = (), client: str | None = None) -> str:
+    def _ticket(
+        self, person: Person, rates: Sequence[str] = (), client: str | None = None, by: str | None = None
+    ) -> str:
         ticket, now = secrets.token_urlsafe(_TOKEN_BYTES), self._clock()
         with self._database.identity(write=True) as identity:
             identity.sign_ins.forgive(person.email)
             for rate in rates:
                 identity.sign_ins.uncount_rate(rate)
             identity.sign_ins.add_ticket(self._digest(ticket), person.id, expires_at=now + TICKET_LIFE)
-        note_person(self._database, person.id, "sign_in.succeeded", now, by=person.id, after=_from(client))
+        note_person(self._database, person.id, "sign_in.succeeded", now, by=person.id, after=_from(client, by))
         return ticket
 
-    def _note_failure(self, email: str, client: str | None, failures: int, *, allowed: bool) -> None:
+    def _note_failure(self, email: str, client: str | None, failures: int, *, allowed: bool, by: str | None) -> None:
         """Once as locked, then no more: whoever goes on guessing does not fill the log."""
         if not allowed and failures > MAX_FAILURES + 1:
             return
@@ -159,20 +188,16 @@ class SessionService:
             _log.warning("a sign-in failed for an account that does not exist", extra={"client": client})
             return
         action = "sign_in.failed" if allowed else "sign_in.locked"
-        note_person(self._database, person.id, action, self._clock(), by=None, after=_from(client))
-
-    @contextmanager
-    def _floor(self) -> Iterator[None]:
-        """Makes every attempt last as long: hashes of several kinds differ, and an unknown user has none."""
-        started = waiting.monotonic()
-        try:
-            yield
-        finally:
-            self._sleep(max(0.0, FLOOR_S - (waiting.monotonic() - started)))
+        note_person(self._database, person.id, action, self._clock(), by=None, after=_from(client, by))
 
     def _digest(self, secret: str) -> str:
         return hmac.digest(self._key, secret.encode(), "sha256").hex()
 
 
-def _from(client: str | None) -> Mapping[str, str] | None:
-    return {"client": client} if client else None
+def _nobody() -> None:
+    """An address that is not verified is nobody's."""
+
+
+def _from(client: str | None, by: str | None) -> Mapping[str, str] | None:
+    known = {"client": client, "by": by}
+    return {name: value for name, value in known.items() if value} or None

@@ -9,7 +9,18 @@ from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import Any
 
-from cs_ml.domain.bundle import ACCOUNTS, ACTIVITIES, CHURN, CTAS, CUSTOM, FILES, HEALTH, OPPORTUNITIES, File
+from cs_ml.domain.bundle import (
+    ACCOUNTS,
+    ACTIVITIES,
+    CHURN,
+    CTAS,
+    CUSTOM,
+    FILES,
+    HEALTH,
+    MAX_ACCOUNTS,
+    OPPORTUNITIES,
+    File,
+)
 from cs_ml.services.importing.activities import ActivityShaper
 from cs_ml.services.importing.faults import Faults
 from cs_ml.services.importing.keys import Keys
@@ -118,6 +129,9 @@ class _BundleReader:
             keys.check(block)
             self._take(file, block, reader.own_columns)
             rows += len(block.lines)
+            if file.name == ACCOUNTS and rows > MAX_ACCOUNTS:
+                self._faults.add(file.name, f"at most {MAX_ACCOUNTS:,} accounts", line=block.lines[-1])
+                break
             self._progress(f"reading {file.name}", rows)
         checked.rows[file.name] = rows
         if file.name == ACCOUNTS:

@@ -15,6 +15,7 @@ from cs_ml.services.importing.source import READ_ERRORS, CheckedStream, Open, Un
 from cs_ml.services.importing.values import Converter, converter
 
 _ROWS = 4096  # of one block
+_BYTES = 4 * 1024**2  # of one block, about: rows may be a megabyte long
 _BREAK = re.compile(r"\r\n|\r|\n")
 _NO_TEXT = re.compile("[\0\udc80-\udcff]")
 
@@ -52,7 +53,7 @@ class FileReader:
                 reader = csv.reader(text, strict=True)
                 self.has_header = self._take_header(reader, stream)
                 if self.has_header:
-                    for rows, lines in self._batches(reader):
+                    for rows, lines in self._batches(reader, stream):
                         block = self._block(rows, lines, dirty=stream.dirty)
                         if block.lines:
                             yield block
@@ -106,16 +107,16 @@ class FileReader:
             for column in (*file.columns, *(Column(name=name) for name in self.own_columns))
         ]
 
-    def _batches(self, reader: Any) -> Iterator[tuple[Rows, Sequence[int]]]:
+    def _batches(self, reader: Any, stream: CheckedStream) -> Iterator[tuple[Rows, Sequence[int]]]:
         """Rows with the physical lines on which they begin; a row that breaks the rules of quoting is a fault."""
         end, more = reader.line_num, True
         while more:
             rows: Rows = []
-            more = False
+            more, until = False, stream.taken + _BYTES
             try:
                 for row in reader:
                     rows.append(row)
-                    if len(rows) == _ROWS:
+                    if len(rows) == _ROWS or stream.taken > until:
                         more = True
                         break
             except csv.Error as error:

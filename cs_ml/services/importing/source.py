@@ -46,6 +46,7 @@ class CheckedStream(io.RawIOBase):
     """The bytes of one file, watched block by block.
 
     `dirty`: a NUL or something that is no UTF-8 was seen, so that cells must be looked at one by one.
+    `taken`: the bytes that were read so far.
     Raises UnreadableError for a line beyond MAX_LINE_BYTES.
     """
 
@@ -56,6 +57,7 @@ class CheckedStream(io.RawIOBase):
         self._breaks = 0
         self._decoder = codecs.getincrementaldecoder("utf-8")()
         self.dirty = False
+        self.taken = 0
 
     def readable(self) -> bool:
         return True
@@ -63,6 +65,7 @@ class CheckedStream(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         block = self._raw.read(len(buffer))
         buffer[: len(block)] = block
+        self.taken += len(block)
         self._watch(block)
         return len(block)
 

@@ -15,6 +15,7 @@ from cs_ml.engines.calibration.engine import CalibratedEngine
 from cs_ml.engines.calibration.numbers import Calibration
 from cs_ml.engines.learned.engine import LearnedEngine
 from cs_ml.engines.learned.model import load_model
+from cs_ml.engines.rules import RulesEngine
 from cs_ml.engines.scorecard import Scorecard
 from cs_ml.store.database import Database
 from cs_ml.store.identity.tenant_settings import TenantSettingRepository
@@ -72,9 +73,10 @@ class TenantLineups:
             stored = TenantSettingRepository(scope).list()
             calibrations = CalibrationRepository(scope).list(at)
             learned = self._learned(scope, actor, at)
-        champion = read_settings(stored).champion
+        settings = read_settings(stored)
+        champion, weights = settings.champion, settings.scorecard_weights
         chosen = stored.get(AUTO_CHOICE) if champion == "auto" else champion
-        rules = _adjusted(self._rules, calibrations)
+        rules = self._weighted(weights) if weights else _adjusted(self._rules, calibrations)
         serves = learned is not None and chosen != "rules" and (learned.serves or chosen == "learned")
         return Lineup(
             free=[learned, rules] if serves and learned else [rules],
@@ -82,6 +84,16 @@ class TenantLineups:
             llm=chosen in {None, "llm"},
             llm_calibration=_numbers(calibrations.get("llm")),
         )
+
+    def rules(self, actor: Actor) -> Engine:
+        """The scorecard with the tenant's weights, not adjusted to outcomes."""
+        with self._database.read(Actor.system(actor.tenant_id)) as scope:
+            weights = read_settings(TenantSettingRepository(scope).list()).scorecard_weights
+        return self._weighted(weights) if weights else self._rules
+
+    def _weighted(self, weights: Mapping[str, float]) -> Engine:
+        """Its chances are never adjusted: what happened was compared with those of the card as it ships."""
+        return RulesEngine(self._scorecard.weighted(weights))
 
     def _learned(self, scope: Scope, actor: Actor, at: datetime) -> LearnedEngine | None:
         models = ModelRepository(scope)

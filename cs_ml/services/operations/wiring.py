@@ -7,6 +7,7 @@ from cs_ml.domain.actor import Actor
 from cs_ml.domain.jobs import JobQueue, Schedule
 from cs_ml.services.clock import Clock
 from cs_ml.services.health.movements import MovementService
+from cs_ml.services.identity.leaving import LeavingService
 from cs_ml.services.learning.leaderboard import LeaderboardService
 from cs_ml.services.learning.shadows import ShadowService
 from cs_ml.services.learning.training import TrainingService
@@ -14,6 +15,7 @@ from cs_ml.services.operations.batches import BatchLimit, BatchRunService
 from cs_ml.services.operations.groups import GroupWork
 from cs_ml.services.operations.lanes import Lanes
 from cs_ml.services.operations.monitoring import MonitoringService
+from cs_ml.services.operations.retention import RetentionService
 from cs_ml.services.operations.schedules import ScheduleService
 from cs_ml.services.operations.upkeep import UpkeepService
 from cs_ml.services.operations.work import BatchWork
@@ -37,6 +39,7 @@ class LongWorkParts(NamedTuple):
     leaderboard: LeaderboardService
     training: TrainingService
     shadows: ShadowService
+    leaving: LeavingService
 
 
 class LongWork(NamedTuple):
@@ -44,6 +47,7 @@ class LongWork(NamedTuple):
 
     runs: BatchRunService
     schedules: ScheduleService
+    retention: RetentionService
     monitoring: MonitoringService
     work: BatchWork
     groups: GroupWork
@@ -64,23 +68,26 @@ def wire_long_work(
         lanes=lanes,
     )
     upkeep = UpkeepService(database, clock, runs, portfolio, predictions, limit=limit)
-    schedules = ScheduleService(database, clock, _schedules(parts, upkeep))
+    retention = RetentionService(database, clock, parts.leaving)
+    schedules = ScheduleService(database, clock, _schedules(parts, upkeep, retention))
     work = BatchWork(database, clock, queue, predictions, batches, group=group)
     return LongWork(
         runs=runs,
         schedules=schedules,
+        retention=retention,
         monitoring=MonitoringService(database, clock, limit=limit, batch_limit=batch_limit),
         work=work,
         groups=GroupWork(database, clock, queue, predictions.groups, work, threads=Lanes(), after=batches.follow),
     )
 
 
-def _schedules(parts: LongWorkParts, upkeep: UpkeepService) -> Sequence[Schedule]:
+def _schedules(parts: LongWorkParts, upkeep: UpkeepService, retention: RetentionService) -> Sequence[Schedule]:
     """What comes back by itself, in UTC. One more is one more line."""
     bands = MovementService(parts.database, parts.clock)
     return (
         _every("expire", "10 0 * * *", "Ends predictions that are too old.", upkeep.expire),
         _every("usage", "20 0 * * *", "Adds up the model's usage by day.", upkeep.roll_up_usage),
+        _every("retention", "50 0 * * *", "Removes what has been kept long enough.", retention.apply),
         _every("validate", "30 1 * * *", "Judges predictions whose time has passed.", parts.validation.validate),
         _every(
             "predict", "0 2 * * *", "Predicts what is stale or has changed, high value first.", upkeep.predict_moved
@@ -90,7 +97,7 @@ def _schedules(parts: LongWorkParts, upkeep: UpkeepService) -> Sequence[Schedule
         _every("train", "40 1 * * 0", "Trains the model where more has been judged.", parts.training.train_again),
         _every("champion", "50 1 * * *", "Chooses the method where the tenant lets it.", parts.leaderboard.settle_auto),
         _every("shadow", "30 3 * * *", "Asks the methods that do not serve, to compare them.", parts.shadows.run),
-        _every("bands", "50 0 * * *", "Counts the bands of health by week in large portfolios.", bands.count_bands),
+        _every("bands", "40 0 * * *", "Counts the bands of health by week in large portfolios.", bands.count_bands),
         _every("summaries", "*/5 * * * *", "Gathers the portfolio of very large tenants.", parts.portfolio.refresh),
     )
 

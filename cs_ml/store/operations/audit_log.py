@@ -45,8 +45,8 @@ def _filtered(statement: AnySelect, query: AuditQuery) -> AnySelect:
         statement = statement.where(AuditEvent.action.startswith(f"{query.subject}.", autoescape=True))
     if query.user_id is not None:
         statement = statement.where(AuditEvent.user_id == query.user_id)
-    if query.entity_id is not None:
-        statement = statement.where(AuditEvent.entity_id == query.entity_id)
+    if query.entity_ids:
+        statement = statement.where(AuditEvent.entity_id.in_(query.entity_ids))
     if query.since is not None:
         statement = statement.where(AuditEvent.at >= query.since)
     if query.until is not None:

@@ -118,6 +118,16 @@ class UsageRepository:
         rows = self._scope.execute(newest_last)
         return [UsageSum(**row._mapping, unsettled=0) for row in rows]
 
+    def count_before(self, before: datetime) -> int:
+        """Attempts that were made before an instant."""
+        counted = select(func.count(AIUsageEvent.id)).where(_made_before())
+        return int(self._scope.execute(counted, {"before": before}).scalar_one())
+
+    def forget(self, before: datetime) -> int:
+        """Removes the attempts made before an instant, which have to be added up by then; answers how many."""
+        gone: Any = self._scope.execute(delete(AIUsageEvent).where(_made_before()), {"before": before})
+        return int(gone.rowcount)
+
     def _row(self, attempt: Attempt, account_id: int | None) -> dict[str, Any]:
         usage = attempt.usage
         return {
@@ -148,6 +158,10 @@ class UsageRepository:
             "userId": self._scope.actor.user_id,
             "createdAt": at,
         }
+
+
+def _made_before() -> Any:
+    return (AIUsageEvent.tool_id == _TOOL["toolId"]) & (AIUsageEvent.created_at < bindparam("before"))
 
 
 def _is_ours() -> Any:

@@ -12,6 +12,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from cs_ml.ui.entry.handover import SCRIPT, source_hash
 from cs_ml.ui.entry.origins import is_same_origin
+from cs_ml.ui.entry.provider import PATHS, has_provider
 from cs_ml.ui.entry.shell import BASE_SCRIPT, streamlit_page
 from cs_ml.ui.runtime import PLAIN_COOKIE, SECURE_COOKIE, sessions
 
@@ -24,7 +25,7 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "X-Frame-Options": "SAMEORIGIN",
 }
-_NO_STORE = ("/media/", "/session/", "/readyz")
+_NO_STORE = ("/media/", "/session/", "/readyz", *PATHS)
 _POLICY_VIOLATION = 1008  # before the socket is accepted, the browser gets 403
 _HSTS = "max-age=31536000"
 
@@ -83,7 +84,7 @@ class Gate:
 
 async def _closed(scope: Scope) -> Response | None:
     path = scope["path"]
-    if path.startswith(CLOSED):
+    if path.startswith(CLOSED) or (path.startswith(PATHS) and not has_provider()):
         return Response(status_code=404)
     if path.startswith(NEEDS_SESSION) and not await run_in_threadpool(_has_session, HTTPConnection(scope)):
         return Response(status_code=401)

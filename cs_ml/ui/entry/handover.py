@@ -1,4 +1,5 @@
-"""The one script of the app: it posts what its element names, then loads the page anew.
+"""The one script of the app: it posts what its element names, then loads the page anew,
+or the next one.
 
 A cookie that scripts cannot read can only be set by an HTTP answer, so the browser has to be sent for it.
 """
@@ -17,7 +18,9 @@ SCRIPT = """
   const order = document.querySelector("[data-handover]");
   if (!order || order.dataset.done) return;
   order.dataset.done = "yes";
-  fetch(order.dataset.handover, { method: "POST", body: order.dataset.ticket }).then(() => location.reload());
+  const next = order.dataset.next;
+  fetch(order.dataset.handover, { method: "POST", body: order.dataset.ticket })
+    .then(() => next ? location.assign(next) : location.reload());
 })();
 """
 
@@ -33,11 +36,11 @@ def claim(ticket: str) -> None:
     _send(CLAIM_PATH, ticket)
 
 
-def clear() -> None:
-    """Sends the browser to have its cookie removed."""
-    _send(END_PATH, "")
+def clear(then: str = "") -> None:
+    """Sends the browser to have its cookie removed, and on to the path `then`."""
+    _send(END_PATH, "", then)
 
 
-def _send(path: str, ticket: str) -> None:
-    order = f'<div data-handover="{path}" data-ticket="{ticket}"></div>'
+def _send(path: str, ticket: str, then: str = "") -> None:
+    order = f'<div data-handover="{path}" data-ticket="{ticket}" data-next="{then}"></div>'
     st.html(f"{order}<script>{SCRIPT}</script>", unsafe_allow_javascript=True)

@@ -16,6 +16,7 @@ from websockets.typing import Origin
 
 from cs_ml.domain.actor import Role
 from cs_ml.services.identity.access import AccessService
+from cs_ml.services.identity.members import MemberService
 from cs_ml.store.database import Database
 from cs_ml.ui.runtime import PLAIN_COOKIE
 from tests.e2e.server import running_app
@@ -45,11 +46,16 @@ class Site:
         add_activity(database, owner, self.account, subject=HOSTILE, completed_at=datetime.now(UTC) - timedelta(days=2))
         add_contact(database, owner, self.account, first_name=HOSTILE, last_name=HOSTILE)
         add_fact(database, owner, self.account, segment=HOSTILE, plan=HOSTILE)
-        self.access = AccessService(database, lambda: datetime.now(UTC))
+        self.access = AccessService(database, self.now)
         for email, role in ((ADA, Role.OWNER), (EVE, Role.MEMBER)):
             self.access.add_user(owner, email, role=role, name=HOSTILE if email == ADA else "Eve", password=PHRASE)
-        self.database = database
+        self.owner, self.database = owner, database
+        self.eve = next(m.person.id for m in MemberService(database, self.now).list(owner) if m.person.email == EVE)
         self.folder = folder
+
+    @staticmethod
+    def now() -> datetime:
+        return datetime.now(UTC)
 
     def change(self, statement: str, *values: str) -> None:
         with closing(sqlite3.connect(make_url(self.url).database or "", timeout=10)) as connection, connection:
@@ -130,6 +136,47 @@ def test_stolen_forged_expired_and_switched_off_are_refused(
     figure("stolen, forged (4), switched off, expired: 0 let in")
 
 
+def _ends(site: Site) -> dict[str, Callable[[Visit], object]]:
+    """What ends a session. Each leaves Eve able to sign in again."""
+    members = MemberService(site.database, site.now)
+
+    def suspend(_: Visit) -> None:
+        site.change('UPDATE "Tenant" SET "status" = ?', "SUSPENDED")
+
+    return {
+        "signed out elsewhere": lambda visit: visit.sign_out_elsewhere(),
+        "new password": lambda _: site.access.set_password(EVE, PHRASE),
+        "switched off": lambda _: site.access.set_disabled(EVE, disabled=True),
+        "other role": lambda _: members.change(site.owner, site.eve, Role.VIEWER, "all"),
+        "tenant suspended": suspend,
+        "ended by an administrator": lambda _: members.end_sessions(site.owner, site.eve),
+    }
+
+
+def test_every_end_of_a_session_ends_open_pages_and_copies_of_the_cookie(
+    browser: Browser, site: Site, address: str, at_full_size: bool, figure: Callable[[str], None]
+) -> None:
+    ends, thief, visit = _ends(site), Thief(browser, address), Visit(browser, address)
+    visit.open()
+    for name in ends if at_full_size else ["other role"]:
+        visit.sign_in(email=EVE)
+        visit.expect_signed_in()
+        token = cookie_of(visit)
+        ends[name](visit)
+        visit.page.get_by_role("link", name="CTAs").click()  # the socket that is still open
+        visit.expect_form()
+        assert visit.page.get_by_text("Acme Inc").count() == 0
+        thief.tries(token)
+        site.access.set_disabled(EVE, disabled=False)
+        site.change('UPDATE "Tenant" SET "status" = ?', "ACTIVE")
+        assert token not in (site.folder / "server.log").read_text()
+    visit.context.close()
+    thief.goes()
+    assert visit.faults == []
+    if at_full_size:
+        figure(f"{len(ends)} ends x (open page, new client): 0 let in")
+
+
 def form_first(browser: Browser, address: str, page: str) -> None:
     visit = Visit(browser, address)
     visit.open(f"/{page}?account=1")
@@ -162,6 +209,16 @@ def test_a_socket_opens_for_our_own_pages_alone(address: str, figure: Callable[[
             connect(socket, origin=origin)
         assert answer.value.response.status_code == 403
     figure(f"{len(others)} foreign or missing origins, 0 sockets")
+
+
+def test_a_page_that_calls_itself_by_another_name_is_refused(address: str, figure: Callable[[str], None]) -> None:
+    """Where a name of somebody else's was made to lead to this machine."""
+    socket = f"{address.replace('http', 'ws')}/_stcore/stream"
+    for name in ("elsewhere.example", "localhost.elsewhere.example"):
+        with pytest.raises(InvalidStatus) as answer:
+            connect(socket, origin=Origin(f"http://{name}"), additional_headers={"Host": name})
+        assert answer.value.response.status_code >= 400
+    figure("2 foreign host names: 0 sockets")
 
 
 def test_hostile_texts_run_and_load_nothing(

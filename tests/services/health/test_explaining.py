@@ -43,7 +43,7 @@ def account(database: Database, actor: Actor) -> int:
 
 @pytest.fixture
 def service(database: Database) -> ExplanationService:
-    return ExplanationService(database, TestClock(), RULES)
+    return ExplanationService(database, TestClock(), lambda _: RULES)
 
 
 def total(change: Change) -> Decimal:

@@ -10,9 +10,9 @@ from sqlalchemy import Table, select
 from cs_ml.domain.actor import Role
 from cs_ml.domain.errors import NotFound
 from cs_ml.services.identity.access import AccessService
+from cs_ml.services.identity.pacing import FLOOR_S
 from cs_ml.services.identity.sessions import (
     ABSOLUTE,
-    FLOOR_S,
     IDLE,
     MAX_CONSECUTIVE,
     MAX_FAILURES,

@@ -8,6 +8,7 @@ import pytest
 from cs_ml.domain.actor import Actor, Role
 from cs_ml.domain.errors import Forbidden, Invalid
 from cs_ml.domain.policy import Bands, RiskBand
+from cs_ml.engines.scorecard import default_scorecard
 from cs_ml.services.identity.tenant_settings import TenantSettingsService
 from cs_ml.store.database import Database
 from tests.support.factories import NOW, add_tenant
@@ -25,6 +26,9 @@ WRITTEN = [
     ("churn_complete_until", "2026-03-31", date(2026, 3, 31)),
     ("champion", "rules", "rules"),
     ("champion", "auto", "auto"),
+    ("scorecard_weights", "support=1.5, renewal=0", {"support": 1.5, "renewal": 0.0}),
+    ("keep_calls_days", "100", 100),
+    ("keep_left_days", "3650", 3650),
 ]
 REFUSED = [
     ("no_such_key", "1"),
@@ -43,6 +47,17 @@ REFUSED = [
     ("holidays", "12/25"),
     ("churn_complete_until", "0"),
     ("champion", "magic"),
+    ("scorecard_weights", "support"),
+    ("scorecard_weights", "support=much"),
+    ("scorecard_weights", "support=2.1"),
+    ("scorecard_weights", "support=-1"),
+    ("scorecard_weights", "support=nan"),
+    ("scorecard_weights", "support=1,support=2"),
+    ("scorecard_weights", "luck=1"),
+    ("scorecard_weights", ",".join(f"{part.code}=0" for part in default_scorecard().part)),
+    ("keep_calls_days", "99"),
+    ("keep_left_days", "1.5"),
+    ("keep_left_days", "for ever"),
 ]
 
 

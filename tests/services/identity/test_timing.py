@@ -7,9 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from statistics import median
 from threading import Barrier
 
+import pytest
 from sqlalchemy import select
 
-from cs_ml.services.identity.sessions import FLOOR_S, SessionService
+from cs_ml.services.identity import pacing
+from cs_ml.services.identity.pacing import FLOOR_S, MOST_S, Pace
+from cs_ml.services.identity.sessions import SessionService
 from cs_ml.store.database import Database
 from cs_ml.store.tables import Base, Credential
 from tests.services.identity.test_sessions import ADA, PHRASE, World
@@ -56,6 +59,22 @@ def test_no_answer_tells_by_its_time_who_exists(
         apart = max(medians) - min(medians)
         assert apart <= min(TOLERANCE_S, 0.05 * min(medians))
         figure(f"{database.dialect}: {TRIES} tries of each of {len(kinds)} kinds, medians {apart * 1000:.1f} ms apart")
+
+
+def test_on_a_slow_machine_all_wait_for_the_slowest_of_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, slept = [0.0], list[float]()
+    monkeypatch.setattr(pacing, "monotonic", lambda: now[0])
+    pace = Pace(slept.append)
+
+    def lasts(work: float) -> float:
+        with pace.kept():
+            now[0] += work
+        return work + slept[-1]
+
+    assert [lasts(work) for work in (0.1, 0.7, 1.5, 0.1, 0.7)] == pytest.approx([FLOOR_S, FLOOR_S, 2.0, 2.0, 2.0])
+    now[0] += 301
+    assert lasts(0.1) == pytest.approx(FLOOR_S)
+    assert [lasts(work) for work in (4.9, 0.1)] == pytest.approx([MOST_S, MOST_S])
 
 
 def test_what_is_stored_is_argon2id_of_todays_cost(database: Database) -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from cs_ml.domain.actor import Actor, Role
-from cs_ml.domain.errors import Forbidden
+from cs_ml.domain.errors import Forbidden, Invalid
 from cs_ml.engines.rules import RulesEngine
 from cs_ml.engines.scorecard import default_scorecard
 from cs_ml.services.identity.tenant_settings import TenantSettingsService
@@ -82,6 +82,30 @@ def test_a_tenant_learns_and_is_served(database: Database, actor: Actor) -> None
     assert [engine.name for engine in after.free] == ["learned", "rules"]
     assert after.signals
     assert "+" in after.free[-1].version
+
+
+def test_a_tenants_own_weights_count_in_its_scorecard_alone(database: Database, actor: Actor) -> None:
+    training(database).train(actor)
+    other = add_tenant(database, "other")
+    service, found = settings(database), lineups(database)
+    for code, weight in (("silence", 0.0), ("support", 2.0), ("support", 1.0)):
+        service.weigh(actor, code, weight)
+    assert dict(service.settings_of(actor).scorecard_weights) == {"silence": 0.0}
+    weighted = SCORECARD.weighted({"silence": 0.0, "gone by now": 2.0})
+    assert found(actor, NOW).free[-1].version == weighted.version != SCORECARD.version
+    assert found.rules(actor).version == weighted.version
+    assert found.rules(other).version == SCORECARD.version == found(other, NOW).free[-1].version
+    assert [part.weight for part in service.scorecard(actor)] == [0.0] + [1.0] * (len(SCORECARD.part) - 1)
+    service.weigh(actor, "silence", 1.0)
+    assert "+" in found(actor, NOW).free[-1].version  # adjusted to what happened again
+    with pytest.raises(Invalid, match="has no part `luck`"):
+        service.weigh(actor, "luck", 1.5)
+
+
+def test_twice_any_part_is_still_a_probability() -> None:
+    assert max(2 * part.most for part in SCORECARD.part) <= 1
+    doubled = SCORECARD.weighted({part.code: 2.0 for part in SCORECARD.part})
+    assert type(SCORECARD).model_validate(doubled.model_dump()) == doubled
 
 
 def test_again_is_the_same_model(database: Database, actor: Actor) -> None:

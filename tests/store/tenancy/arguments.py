@@ -37,6 +37,7 @@ from tests.support.factories import NOW
 
 AGO = NOW - timedelta(days=60)
 _DAYS_AGO = "2026-05-01 00:00:00.000"
+_COUNTS = [f"BacktestRepository.{step}.{what}" for step in ("advance", "finish") for what in ("done", "predictions")]
 
 _STEP = PlaybookStep(title="a step", description=None, days_from_start=1)
 
@@ -114,6 +115,7 @@ _PLAIN: Mapping[str, Callable[[], Any]] = {
     "ModelRepository.save.model": lambda: StoredModel(
         version="v", kind="base", window_days=90, fingerprint="", trained_at=NOW, metrics={}, numbers={}
     ),
+    "TenantLineups.rules.rules": lambda: RulesEngine(default_scorecard()),
     "bundle": lambda: Path("nowhere"),
     "scorecard": default_scorecard,
     "progress": lambda: lambda _text: None,
@@ -168,6 +170,12 @@ _PLAIN: Mapping[str, Callable[[], Any]] = {
     "BatchRunService.start.request": BatchRequest,
     "MonitoringService.overview.days": lambda: 30,
     "BatchRepository.forget_items.before": lambda: NOW,
+    "RetentionRepository.count_left.before": lambda: NOW,
+    "RetentionRepository.left.before": lambda: NOW,
+    "UsageRepository.count_before.before": lambda: NOW,
+    "UsageRepository.forget.before": lambda: NOW,
+    "TenantSettingsService.weigh.code": lambda: "support",
+    "TenantSettingsService.weigh.weight": lambda: 1.5,
     "PortfolioService.pick.most": lambda: 5,
     "BatchRepository.add.key": lambda: "new",
     "ScheduleRepository.begin.name": lambda: "expire",
@@ -179,7 +187,7 @@ _PLAIN: Mapping[str, Callable[[], Any]] = {
     "kept": list,
     "origin": lambda: "replay",
     "what": lambda: "portfolio",
-    "ExplanationService.explain.scorecard": lambda: RulesEngine(default_scorecard()),
+    "ExplanationService.explain.scorecard": lambda: lambda _actor: RulesEngine(default_scorecard()),
     "HealthForecaster.compute.at": lambda: Moment(NOW, live=True),
     "role": lambda: Role.VIEWER,
     "days": lambda: Days(now=NOW, today=NOW.date()),
@@ -227,10 +235,7 @@ _PLAIN: Mapping[str, Callable[[], Any]] = {
     "ImportStore.drop_references.since": lambda: _DAYS_AGO,
     "BandDayRepository.keep.counted": lambda: [(0, None, "good", 3)],
     "PortfolioRepository.kept_tiles.found": lambda: Refreshed(at=NOW, accounts=0, totals=[]),
-    "BacktestRepository.advance.done": lambda: 1,
-    "BacktestRepository.advance.predictions": lambda: 1,
-    "BacktestRepository.finish.done": lambda: 1,
-    "BacktestRepository.finish.predictions": lambda: 1,
+    **dict.fromkeys(_COUNTS, lambda: 1),
     "OutcomeRepository.record.at": lambda: AGO,
     "reference_at.at": lambda: AGO,
     "read_scenes.at": lambda: Moment(NOW, live=True),

@@ -23,6 +23,7 @@ import cs_ml.store
 from cs_ml.domain.actor import AccountScope, Actor, Role
 from cs_ml.domain.errors import CsMlError
 from cs_ml.services.health.forecaster import HealthForecaster
+from cs_ml.services.identity.leaving import LeavingService
 from cs_ml.services.llm.chain import EngineChain
 from cs_ml.services.llm.entities import KnownEntitiesCache
 from cs_ml.services.operations.batches import BatchRunService
@@ -210,6 +211,7 @@ def made_of(database: Database, given: Mapping[str, Any], owner: type) -> dict[s
     batches = BatchService(database, clock, engines)
     return {
         "queue": queue,
+        "leaving": LeavingService(database, clock),
         "portfolio": portfolio,
         "predictions": predictions,
         "batches": batches,

@@ -3,16 +3,19 @@
 import io
 import zipfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import time_machine
+from sqlalchemy import select
 from streamlit.testing.v1 import AppTest
 
 from cs_ml.domain.actor import Actor, Role
 from cs_ml.domain.errors import Invalid
 from cs_ml.store.database import Database
+from cs_ml.store.tables import Account
 from cs_ml.ui import runtime
 from cs_ml.ui.screens.admin import importing
 from cs_ml.ui.screens.admin.importing import staged
@@ -42,7 +45,11 @@ def part(app: App, name: str) -> AppTest:
 
 def words(test: AppTest) -> str:
     kinds = (test.error, test.success, test.caption, test.markdown, test.warning, test.code, test.subheader)
-    return "\n".join(element.value for kind in kinds for element in kind).replace("\\", "")
+    return (
+        "\n".join(element.value for kind in kinds for element in kind)
+        .replace("\\", "")
+        .replace("\N{NO-BREAK SPACE}", " ")
+    )
 
 
 def rows(test: AppTest, column: str) -> list[Any]:
@@ -101,6 +108,39 @@ def test_a_setting_is_changed_or_refused_and_remembered(app: App, actor: Actor) 
     assert rows(test, "Before") == ["not set"]
 
 
+@pytest.mark.usefixtures("actor")
+def test_a_part_of_the_scorecard_is_weighed(app: App) -> None:
+    test = part(app, "Scorecard")
+    labels = rows(test, "Part")
+    assert set(rows(test, "Weight")) == {"1"}
+    test.selectbox(key="weight_of").set_value("renewal").run()
+    test.number_input(key="weight_of_renewal").set_value(0.5)
+    test.button[_named(test, "Save")].click().run()
+    assert "Saved" in words(test)
+    weights = dict(zip(labels, rows(test, "Weight"), strict=True))
+    assert {label for label, weight in weights.items() if weight != "1"} == {"Renewal is near"}
+    assert weights["Renewal is near"] == "0.5"
+    assert rows(test, "After") == ["renewal 0.5"]
+
+
+def test_what_is_kept_is_settled_with_a_warning_and_applied(app: App, actor: Actor, database: Database) -> None:
+    account = add_account(database, actor, type="CHURNED", updated_at=datetime(2020, 1, 1, tzinfo=UTC))
+    test = part(app, "Retention")
+    assert rows(test, "Kept")[:2] == ["for good", "for good"]
+    test.selectbox(key="keep").set_value("keep_left_days").run()
+    test.selectbox(key="keep_keep_left_days").set_value(365).run()
+    assert "removes 0 calls and 1 customer" in words(test)
+    assert test.button(key="keep_save").disabled
+    test.checkbox(key="keep_sure").check().run()
+    test.button(key="keep_save").click().run()
+    assert "Saved" in words(test)
+    assert rows(test, "Kept")[:2] == ["for good", "1\N{NO-BREAK SPACE}year"]
+    runtime.services().schedules.run(actor, "retention")
+    with database.read(actor) as scope:
+        assert scope.execute(select(Account.id).where(Account.id == account)).first() is None
+    assert "last: never yet" not in words(part(app, "Retention"))
+
+
 def test_the_log_is_filtered(app: App, actor: Actor) -> None:
     runtime.services().tenant_settings.set(actor, "zone", "Asia/Tokyo")
     test = part(app, "Audit log")
@@ -152,6 +192,7 @@ def test_what_is_uploaded_is_bounded_and_gone_afterwards(monkeypatch: pytest.Mon
         [upload("notes.csv", b"x")],
         [upload("a.zip", packed(b"x")), upload("accounts.csv", b"x")],
         [upload("bomb.zip", packed(b"0" * 1_000_000))],
+        [upload("accounts.csv", b"x" * 600), upload("contacts.csv", b"y" * 600)],
     ]
     for files in refused:
         with pytest.raises(Invalid), staged(files):

@@ -19,7 +19,7 @@ from cs_ml.ui.components import download_name, error_state, plain, table
 from cs_ml.ui.runtime import services
 from cs_ml.ui.state import Key
 
-MOST_BYTES = 200 * 1024**2  # unpacked; an import of more would keep a browser waiting
+MOST_BYTES = 64 * 1024**2  # unpacked, all files; more would keep a browser waiting and take the app's memory
 
 
 def draw_import(actor: Actor) -> None:
@@ -111,9 +111,9 @@ def staged(files: Sequence[Any]) -> Iterator[Path]:
     if zips and len(files) > 1:
         raise Invalid("Give one zip, or CSV files, not both.", fields={"files": "one zip, or CSV files"})
     with TemporaryDirectory(prefix="cs-ml-import-") as folder:
+        _require_small(sum(map(_unpacked, files)))
         if zips:
             source = Path(folder) / "bundle.zip"
-            _require_small(zips[0])
             source.write_bytes(zips[0].getbuffer())
         else:
             source = Path(folder) / "bundle"
@@ -125,15 +125,19 @@ def staged(files: Sequence[Any]) -> Iterator[Path]:
         yield source
 
 
-def _require_small(file: Any) -> None:
-    """By what the zip says; a zip that lies is found when it is read."""
+def _require_small(size: int) -> None:
+    if size > MOST_BYTES:
+        most = f"{MOST_BYTES / 1024**2:.0f} MB"
+        raise Invalid(f"This is {size / 1024**2:,.0f} MB, unpacked. Above {most}, use `cs-ml import` on the server.")
+
+
+def _unpacked(file: Any) -> int:
+    """Bytes; of a zip as it says itself: one that lies is found when it is read."""
     try:
         with zipfile.ZipFile(io.BytesIO(file.getbuffer())) as archive:
-            size = sum(info.file_size for info in archive.infolist())
-    except zipfile.BadZipFile:
-        return  # the import says so in its own words
-    if size > MOST_BYTES:
-        raise Invalid(f"Unpacked this is {size / 1024**2:,.0f} MB. Above 200 MB, use `cs-ml import` on the server.")
+            return sum(info.file_size for info in archive.infolist())
+    except zipfile.BadZipFile:  # a CSV file, or one that the import refuses in its own words
+        return len(file.getbuffer())
 
 
 def _digest(files: Sequence[Any]) -> str:

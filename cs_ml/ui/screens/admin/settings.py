@@ -22,6 +22,10 @@ _LABELS = {
     "auto_cta_levels": "Risk levels that make CTAs by themselves",
     "cta_cooldown_days": "Days between two CTAs of an account",
     "bands": "Where risk is critical, high and medium",
+    "scorecard_weights": "Weights of the scorecard",
+    "keep_calls_days": "Days that single calls of the language model are kept",
+    "keep_left_days": "Days that customers are kept who have left",
+    "shadow_llm_percent": "Share of accounts that the language model is asked about at night (%)",
     "zone": "Time zone",
     "working_days": "Working days",
     "holidays": "Holidays",
@@ -46,7 +50,7 @@ def draw_settings(actor: Actor) -> None:
     ]
     with shown:
         table(rows, alt="Settings of this tenant", download=download_name("settings"), key=Key.SETTINGS)
-    _draw_history(actor)
+    draw_history(actor)
 
 
 def setting_label(key: str) -> str:
@@ -63,7 +67,7 @@ def written(value: Any) -> str:
         case list():
             return ", ".join(map(str, value)) or "none"
         case dict():
-            return ", ".join(f"{name} {item}" for name, item in value.items())
+            return ", ".join(f"{name} {item}" for name, item in value.items()) or "none"
     return str(value)
 
 
@@ -86,9 +90,10 @@ def _draw_form(actor: Actor) -> None:
     st.success("Saved.")
 
 
-def _draw_history(actor: Actor) -> None:
+def draw_history(actor: Actor, *settings: str) -> None:
+    """Of some settings; without any, of all."""
     st.subheader("Who changed what", anchor=False)
-    page = services().audit.page(actor, AuditQuery(subject="setting"))
+    page = services().audit.page(actor, AuditQuery(subject="setting", entity_ids=settings))
     if not page.records:
         empty_state("Nothing was changed yet", "Every change is listed here, with who made it and what was before.")
         return
