@@ -13,7 +13,7 @@ from cs_ml.ui.entry.gate import Gate
 from cs_ml.ui.entry.provider import check_provider
 from cs_ml.ui.entry.routes import routes
 from cs_ml.ui.entry.watched import Watched
-from cs_ml.ui.runtime import serve_metrics, services, sessions
+from cs_ml.ui.runtime import note_keys, serve_metrics, services, sessions
 
 # Pages import these when they first draw; two first visitors at once would find them half imported.
 for package in ("pandas", "plotly.graph_objects"):
@@ -23,6 +23,7 @@ try:
     sessions()  # a server without a key does not start
     serve_metrics()
     check_provider()
+    note_keys()
     services().workforce.begin(services().tasks)  # on the embedded database the app does the long work, too
 except CsMlError as error:
     sys.exit(error.message)

@@ -1,13 +1,14 @@
-"""Where everybody starts: the only page for whom is not signed in."""
+"""Where everybody starts: the only page for whom is not signed in, or must choose a password first."""
 
 from functools import partial
 
 import streamlit as st
 
 from cs_ml.ui.entry.authenticator import Authenticator
+from cs_ml.ui.entry.choosing import draw_choosing
 from cs_ml.ui.entry.handover import claim
 from cs_ml.ui.entry.provider import has_provider, vouched
-from cs_ml.ui.runtime import client_address, sessions
+from cs_ml.ui.runtime import client_address, session_token, sessions
 from cs_ml.ui.state import Key
 
 _WIDTH = 704  # pixels: as much as a form can use
@@ -24,6 +25,10 @@ def render() -> None:
 
 def _draw() -> None:
     st.title("CS ML")
+    token = session_token()
+    if token and sessions().must_choose(token):
+        draw_choosing(token)
+        return
     form = Authenticator(partial(sessions().sign_in, client=client_address()))
     ticket = form.ask()
     refused = form.refused

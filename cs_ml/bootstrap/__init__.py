@@ -2,6 +2,7 @@
 
 from cs_ml.bootstrap.opening import (
     backup_database,
+    note_keys,
     open_leaving,
     open_schema,
     open_scratch,
@@ -15,6 +16,7 @@ from cs_ml.bootstrap.wiring import Services
 __all__ = [
     "Services",
     "backup_database",
+    "note_keys",
     "open_leaving",
     "open_schema",
     "open_scratch",

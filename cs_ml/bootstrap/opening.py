@@ -15,6 +15,7 @@ from cs_ml.llm.client import LlmClient
 from cs_ml.logs import configure_logs
 from cs_ml.services.clock import Clock
 from cs_ml.services.databases import DatabaseService, prepare
+from cs_ml.services.identity.key_changes import note_key_changes
 from cs_ml.services.identity.keys import require_strong
 from cs_ml.services.identity.leaving import LeavingService
 from cs_ml.services.identity.sessions import SessionService
@@ -77,6 +78,18 @@ def open_sessions(services: Services) -> SessionService:
     key = services.settings.session_key or ""
     require_strong(key, "CS_ML_SESSION_KEY")
     return SessionService(services.database, services.clock, services.access, key=key.encode())
+
+
+def note_keys(services: Services) -> None:
+    """Tells the audit log where a key is another one than at the app's last start."""
+    settings = services.settings
+    model, fallback = settings.openai_api_key, settings.openai_api_key_fallback
+    keys = {
+        "sessions": settings.session_key,
+        "language model": model.get_secret_value() if model else None,
+        "language model, fallback": fallback.get_secret_value() if fallback else None,
+    }
+    note_key_changes(services.database, keys, services.clock())
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from cs_ml.cli.options import Json, Tenant
 from cs_ml.cli.output import show, show_data
 from cs_ml.domain.actor import AccountScope, Actor, Role
 from cs_ml.domain.identity.people import Tenant as TenantValue
-from cs_ml.services.identity.access import AddedUser
+from cs_ml.services.identity.access import ISSUED_HOURS, AddedUser
 from cs_ml.services.identity.sessions import IDLE
 
 _STDIN_WAIT_S = 2.0  # an open pipe that nobody writes to is no password
@@ -48,7 +48,8 @@ def add_user(
 ) -> None:
     """Give a new or known user a place in a tenant.
 
-    The password is read from standard input; without one there, it is made up and printed once.
+    The password is read from standard input; without one there, it is made up, printed once, and holds for 72 hours:
+    whoever signs in with it chooses another.
     """
     password = _password_from_input()
     with open_services() as services:
@@ -62,20 +63,20 @@ def add_user(
     if added.password_kept:
         show("The user was known before, and the password stays as it is. `cs-ml user password` sets a new one.")
     if added.password:
-        show(f"Password (shown once): {added.password}")
+        _show_issued(added.password)
 
 
 def set_password(email: Email, as_json: Json = False) -> None:
-    """Set a new password, from standard input or made up; ends the user's sessions."""
+    """Set a new password, from standard input or made up for 72 hours; ends the user's sessions."""
     password = _password_from_input()
     with open_services() as services:
         made_up = services.access.set_password(email, password)
     if as_json:
-        show_data({"email": email, "password": made_up})
+        show_data({"email": email, "password": made_up, "passwordHours": ISSUED_HOURS if made_up else None})
         return
     show(f"The password of {email} is changed.")
     if made_up:
-        show(f"Password (shown once): {made_up}")
+        _show_issued(made_up)
 
 
 def disable_user(email: Email, as_json: Json = False) -> None:
@@ -135,6 +136,11 @@ def show_tenant(slug: Slug, as_json: Json = False) -> None:
     _show_settings(found, settings.plain(), as_json=as_json)
 
 
+def _show_issued(password: str) -> None:
+    show(f"It holds for {ISSUED_HOURS} hours: whoever signs in with it by then chooses a password of their own.")
+    show(f"Password (shown once): {password}")
+
+
 def _switch(email: str, *, disabled: bool, as_json: bool) -> None:
     with open_services() as services:
         services.access.set_disabled(email, disabled=disabled)
@@ -180,6 +186,7 @@ def _plain_user(added: AddedUser) -> dict[str, Any]:
         "created": added.created,
         "passwordKept": added.password_kept,
         "password": added.password,
+        "passwordHours": ISSUED_HOURS if added.password else None,
     }
 
 

@@ -22,7 +22,7 @@ def draw_frame(found: SignedIn) -> None:
         st.markdown(f"{demo}:small[:gray[{_data(found)}]] {engines}", help=more, width="stretch")
         st.text(found.person.name, width="content")
         if st.button("Sign out", key=Key.SIGN_OUT):
-            _sign_out()
+            sign_out()
 
 
 def _draw_tenant(found: SignedIn) -> None:
@@ -63,7 +63,8 @@ def _engines() -> tuple[str, str | None]:
     return f":orange-badge[LLM paused: {reason}]", f"{next_try(state)} Until then the scorecard answers."
 
 
-def _sign_out() -> None:
+def sign_out() -> None:
+    """Ends the session of this browser, and the run."""
     token = session_token()
     if token:
         sessions().end(token)

@@ -37,6 +37,11 @@ def serve_metrics() -> None:
     bootstrap.serve_metrics(services())
 
 
+def note_keys() -> None:
+    """Tells the audit log where a key is another one than at the last start."""
+    bootstrap.note_keys(services())
+
+
 @cache
 def sessions() -> SessionService:
     """Signing in. Raises Invalid where the session key is missing or weak."""

@@ -25,6 +25,7 @@ class Key(StrEnum):
     CHECKED = "checked"
     CHANGED_FROM = "changed_from"
     CHANGED_TO = "changed_to"
+    CHOOSE = "choose"
     CHURNED = "churned"
     COMPARE = "compare"
     COMPLETE = "complete"

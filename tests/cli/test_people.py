@@ -45,7 +45,9 @@ def test_a_user_gets_the_password_of_standard_input(url: str) -> None:
 
     again = data(cs_ml(url, *words, given="another phrase altogether"))
     assert (again["created"], again["passwordKept"]) == (False, True)
-    made_up = data(cs_ml(url, "user", "password", "ada@example.com", "--json"))["password"]
+    given = data(cs_ml(url, "user", "password", "ada@example.com", "--json"))
+    assert given["passwordHours"] == 72
+    made_up = given["password"]
     assert access.verify("ada@example.com", made_up)
     assert access.verify("ada@example.com", PHRASE) is None
 
@@ -61,6 +63,7 @@ def test_a_made_up_password_is_printed_once(url: str) -> None:
     add_tenant(database, "acme")
     done = cs_ml(url, "user", "add", "ada@example.com", "--tenant", "acme", "--role", "OWNER")
     printed = done.stdout.rpartition(": ")[2].strip()
+    assert "It holds for 72 hours" in done.stdout
     assert AccessService(database, lambda: NOW).verify("ada@example.com", printed)
     assert printed not in cs_ml(url, "user", "add", "ada@example.com", "--tenant", "acme", "--role", "OWNER").stdout
     database.close()

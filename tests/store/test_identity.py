@@ -106,7 +106,7 @@ def test_the_hash_of_a_crm_counts_only_while_there_is_none_of_ours(database: Dat
     user_id = add_user(database, password_hash="$2b$crm")
     with database.identity(write=True) as identity:
         assert identity.password_state(user_id).hash == "$2b$crm"
-        identity.set_password_hash(user_id, "ours", NOW)
+        identity.set_password_hash(user_id, "ours", NOW, issued_until=None)
         assert identity.password_state(user_id).hash == "ours"
         identity.set_disabled(user_id, True, NOW)
         assert identity.password_state(user_id).hash is None

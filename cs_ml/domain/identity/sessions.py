@@ -9,13 +9,15 @@ from cs_ml.domain.identity.people import Membership, Person
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoredSession:
-    """`epoch`: the user's at sign-in. `tenant_id`: the tenant chosen last, None before any choice."""
+    """`epoch`: the user's at sign-in. `tenant_id`: the tenant chosen last, None before any choice. `issued_until`: good
+    for nothing but the choice of a password, until then."""
 
     user_id: int
     tenant_id: str | None
     epoch: int
     last_seen_at: datetime
     expires_at: datetime
+    issued_until: datetime | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from cs_ml.domain.actor import AccountScope, Actor, Permission, Role, Source
 from cs_ml.domain.errors import Invalid, NotFound
-from cs_ml.domain.identity.people import Membership, Person, Tenant
+from cs_ml.domain.identity.people import Membership, Person, Proven, Tenant
 from cs_ml.domain.identity.sessions import OpenSession
 from cs_ml.services.clock import Clock
 from cs_ml.services.identity.members import give_place
@@ -15,12 +15,13 @@ from cs_ml.services.identity.recording import note_person
 from cs_ml.store.database import Database
 from cs_ml.store.identity import RESERVED_DOMAIN, IdentityStore
 
+ISSUED_HOURS = 72  # over a weekend; who hands a password over does so soon
 _MAX_EMAIL = 254  # characters (RFC 5321)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AddedUser:
-    """`password` is set where one was made up, and is not to be had again.
+    """`password` is set where one was made up: for ISSUED_HOURS, to choose another by, and not to be had again.
 
     `password_kept`: the user could sign in before, so that password still holds.
     """
@@ -79,8 +80,9 @@ class AccessService:
             raise NotFound(f"Nobody at `{email}` works in this tenant.", code="USER_NOT_FOUND")
         return replace(self.actor_for(person.id, tenant_id), source=source)
 
-    def verify(self, email: str, password: str) -> Person | None:
-        """The user whose password this is; None for a wrong password, an unknown or a disabled user alike.
+    def verify(self, email: str, password: str) -> Proven | None:
+        """The user whose password this is; None for a wrong password, one that was issued and has run out, an unknown
+        or a disabled user alike.
 
         A hash of the CRM's, or one of ours with weaker parameters than today's, is followed by a new one of ours.
         """
@@ -88,20 +90,22 @@ class AccessService:
             person = identity.find_user(email)
             state = identity.password_state(person.id) if person else None
         right = self._hasher.matches(password, state.hash if state else None)
-        if not right or person is None or state is None:
+        now = self._clock()
+        if not right or person is None or state is None or state.has_run_out(now):
             return None
+        until = state.issued_until
         if self._hasher.is_outdated(state.own_hash):
             with self._database.identity(write=True) as identity:
-                identity.set_password_hash(person.id, self._hasher.hash(password), self._clock())
-        return person
+                identity.set_password_hash(person.id, self._hasher.hash(password), now, issued_until=until)
+        return Proven(person=person, issued_until=until)
 
-    def known(self, email: str) -> Person | None:
+    def known(self, email: str) -> Proven | None:
         """The user of an address that somebody else has proven; None for one who could not sign in by a password, who
         has no place in an active tenant, and for nobody."""
         with self._database.identity() as identity:
             person = identity.find_user(email)
             able = person is not None and identity.password_state(person.id).hash is not None
-            return person if able and person is not None and identity.memberships(person.id) else None
+            return Proven(person=person) if able and person is not None and identity.memberships(person.id) else None
 
     def add_user(
         self,
@@ -115,8 +119,8 @@ class AccessService:
     ) -> AddedUser:
         """Gives a new or known user a place in the actor's tenant; without `password` one is made up.
 
-        A known user keeps the password, and one who belongs to another tenant too gets none from here: only an
-        operator (`set_password`) may do that.
+        A known user keeps the password, unless it was issued and has run out; one who belongs to another tenant too
+        gets none from here: only an operator (`set_password`) may do that.
         """
         actor.require(Permission.MANAGE_TENANT)
         _check_email(email)
@@ -130,13 +134,14 @@ class AccessService:
             created = person is None
             if person is None:
                 person = _get(identity, identity.add_user(email, name or email.partition("@")[0], now))
-            kept = identity.password_state(person.id).hash is not None or any(
-                m.tenant.id != tenant.id for m in identity.memberships(person.id)
-            )
+            state = identity.password_state(person.id)
+            holds = state.hash is not None and not state.has_run_out(now)
+            kept = holds or any(m.tenant.id != tenant.id for m in identity.memberships(person.id))
             give_place(transaction, person.id, role, accounts, now)
             made_up = None if kept or password is not None else generate_password()
             if not kept:
-                self._store_password(identity, person, password or made_up or "", words=(tenant.slug, tenant.name))
+                words, until = (tenant.slug, tenant.name), _until(made_up, now)
+                self._store_password(identity, person, password or made_up or "", words=words, issued_until=until)
         return AddedUser(
             person=person,
             tenant=tenant,
@@ -148,13 +153,32 @@ class AccessService:
         )
 
     def set_password(self, email: str, password: str | None = None) -> str | None:
-        """A new password by the operator; ends the user's sessions. Answers the password where one is made up."""
-        made_up = None if password is not None else generate_password()
+        """A new password by the operator; ends the user's sessions. Answers the password where one is made up: for
+        ISSUED_HOURS, to choose another by."""
+        made_up, now = None if password is not None else generate_password(), self._clock()
         with self._database.identity(write=True) as identity:
-            person = _known(identity, email)
-            self._store_password(identity, person, password or made_up or "", words=())
-        note_person(self._database, person.id, "user.password_changed", self._clock(), by=None)
+            person, until = _known(identity, email), _until(made_up, now)
+            self._store_password(identity, person, password or made_up or "", words=(), issued_until=until)
+        note_person(self._database, person.id, "user.password_changed", now, by=None)
         return made_up
+
+    def choose_password(self, user_id: int, password: str, *, epoch: int) -> None:
+        """A user's own choice in place of the present password: it holds for good, and ends the user's sessions.
+
+        `epoch`: the user's at the sign-in that allows it. Raises NotFound where that has passed, and Invalid for a
+        password that is easy to guess, or the present one.
+        """
+        with self._database.identity(write=True) as identity:
+            person, state = _get(identity, user_id), identity.password_state(user_id)
+            if state.epoch != epoch:
+                raise NotFound("This sign-in has ended. Sign in again.", code="SESSION_NOT_FOUND")
+            tenants = (membership.tenant for membership in identity.memberships(user_id))
+            words = tuple(word for tenant in tenants for word in (tenant.slug, *tenant.name.split()))
+            if self._hasher.matches(password, state.hash):
+                message = "Take another password than the one that you signed in with."
+                raise Invalid(message, fields={"password": message})
+            self._store_password(identity, person, password, words=words, issued_until=None)
+        note_person(self._database, user_id, "user.password_changed", self._clock(), by=user_id)
 
     def set_disabled(self, email: str, *, disabled: bool) -> None:
         """Switches a user off, which ends the sessions, or on again."""
@@ -184,13 +208,24 @@ class AccessService:
         note_person(self._database, person.id, "user.reset", now, by=None)
 
     def _store_password(
-        self, identity: IdentityStore, person: Person, password: str, *, words: tuple[str, ...]
+        self,
+        identity: IdentityStore,
+        person: Person,
+        password: str,
+        *,
+        words: tuple[str, ...],
+        issued_until: datetime | None,
     ) -> None:
         check_password(password, (person.email, *person.email.split("@"), *person.name.split(), *words))
         now = self._clock()
-        identity.set_password_hash(person.id, self._hasher.hash(password), now)
+        identity.set_password_hash(person.id, self._hasher.hash(password), now, issued_until=issued_until)
         identity.raise_epoch(person.id, now)
         identity.sign_ins.forgive(person.email)
+
+
+def _until(made_up: str | None, now: datetime) -> datetime | None:
+    """How long a password holds: for good where somebody has given it."""
+    return now + timedelta(hours=ISSUED_HOURS) if made_up is not None else None
 
 
 def _check_email(email: str) -> None:

@@ -5,16 +5,17 @@ import logging
 import secrets
 import time as waiting
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
-from cs_ml.domain.identity.people import Person
-from cs_ml.domain.identity.sessions import SignedIn, Vouched
+from cs_ml.domain.identity.people import Person, Proven
+from cs_ml.domain.identity.sessions import SignedIn, StoredSession, Vouched
 from cs_ml.services.clock import Clock
 from cs_ml.services.identity.access import AccessService
 from cs_ml.services.identity.pacing import Pace
 from cs_ml.services.identity.recording import note_person
 from cs_ml.store.database import Database
+from cs_ml.store.identity import IdentityStore
 
 TICKET_LIFE = timedelta(seconds=30)
 # How old a provider's word may be: its way here takes seconds. Shorter than WINDOW, in which it is known to be used.
@@ -59,7 +60,8 @@ class SessionService:
         self._pace = Pace(sleep)
 
     def sign_in(self, email: str, password: str, *, client: str | None = None) -> str | None:
-        """A ticket for `redeem`; None for a wrong password, an unknown, disabled or locked account alike.
+        """A ticket for `redeem`; None for a wrong password or one that has run out, an unknown, disabled or locked
+        account alike.
 
         `client`: the address of who asks; None where it is not known.
         """
@@ -81,24 +83,26 @@ class SessionService:
         """A new session's token for a ticket; None for one that was used, has run out, or never was."""
         now = self._clock()
         with self._database.identity(write=True) as identity:
-            user_id = identity.sign_ins.take_ticket(self._digest(ticket), now)
-            if user_id is None:
+            taken = identity.sign_ins.take_ticket(self._digest(ticket), now)
+            if taken is None:
                 return None
-            token = secrets.token_urlsafe(_TOKEN_BYTES)
-            epoch = identity.password_state(user_id).epoch
-            identity.sign_ins.add_session(self._digest(token), user_id, epoch=epoch, now=now, expires_at=now + ABSOLUTE)
+            token, (user_id, until) = secrets.token_urlsafe(_TOKEN_BYTES), taken
+            epoch, ends = identity.password_state(user_id).epoch, now + ABSOLUTE
+            ends = min(ends, until or ends)
+            identity.sign_ins.add_session(
+                self._digest(token), user_id, epoch=epoch, now=now, expires_at=ends, issued_until=until
+            )
         return token
 
     def resolve(self, token: str) -> SignedIn | None:
-        """Who is signed in by this token, with role and scope as they stand now; None where nobody is."""
+        """Who is signed in by this token, with role and scope as they stand now; None where nobody is, or somebody who
+        must choose a password first."""
         now, session = self._clock(), self._digest(token)
         with self._database.identity() as identity:
-            found = identity.sign_ins.find_session(session)
-            if found is None or now >= found.expires_at or now >= found.last_seen_at + IDLE:
+            holder = self._holder(identity, token)
+            if holder is None or holder[0].issued_until is not None:
                 return None
-            person, state = identity.get_user(found.user_id), identity.password_state(found.user_id)
-            if person is None or state.disabled or state.epoch != found.epoch:
-                return None
+            found, person = holder
             memberships = identity.memberships(found.user_id)
         if now >= found.last_seen_at + _TOUCH_EVERY:
             with self._database.identity(write=True) as identity:
@@ -107,6 +111,23 @@ class SessionService:
             return None
         place = next((m for m in memberships if m.tenant.id == found.tenant_id), memberships[0])
         return SignedIn(person=person, memberships=tuple(memberships), place=place)
+
+    def must_choose(self, token: str) -> Person | None:
+        """Who is signed in by an issued password, and may do nothing but choose another; None for everybody else."""
+        with self._database.identity() as identity:
+            holder = self._holder(identity, token)
+        return holder[1] if holder and holder[0].issued_until is not None else None
+
+    def choose_password(self, token: str, password: str) -> str | None:
+        """The own password of somebody who must choose. It ends every session; answers a ticket for a new one, None
+        where nobody must choose by this token. Raises Invalid for a password that will not do."""
+        with self._database.identity() as identity:
+            holder = self._holder(identity, token)
+        if holder is None or holder[0].issued_until is None:
+            return None
+        found, person = holder
+        self._access.choose_password(person.id, password, epoch=found.epoch)
+        return self._ticket(person, by="new password")
 
     def choose_tenant(self, token: str, tenant_id: str) -> None:
         """Where this browser works from now on. Raises NotFound for a tenant that the user has no place in."""
@@ -127,8 +148,16 @@ class SessionService:
         if found is not None:
             note_person(self._database, found.user_id, "session.ended", self._clock(), by=found.user_id)
 
+    def _holder(self, identity: IdentityStore, token: str) -> tuple[StoredSession, Person] | None:
+        """The session of a token, and whose it is, while it lasts."""
+        now, found = self._clock(), identity.sign_ins.find_session(self._digest(token))
+        if found is None or now >= found.expires_at or now >= found.last_seen_at + IDLE:
+            return None
+        person, state = identity.get_user(found.user_id), identity.password_state(found.user_id)
+        return None if person is None or state.disabled or state.epoch != found.epoch else (found, person)
+
     def _judge(
-        self, email: str, client: str | None, find: Callable[[], Person | None], by: str | None = None
+        self, email: str, client: str | None, find: Callable[[], Proven | None], by: str | None = None
     ) -> str | None:
         """Counts, judges and notes one attempt, in the same time whatever comes of it. `by`: other than by password."""
         with self._pace.kept():
@@ -136,11 +165,11 @@ class SessionService:
             if not self._count_rates(rates):
                 return None
             failures, allowed = self._count(email)
-            person = find()
-            if person is None or not allowed:
+            proven = find()
+            if proven is None or not allowed:
                 self._note_failure(email, client, failures, allowed=allowed, by=by)
                 return None
-            return self._ticket(person, rates, client, by=by)
+            return self._ticket(proven.person, rates, client, by=by, issued_until=proven.issued_until)
 
     def _use(self, proof: str) -> bool:
         """Whether nobody has used this proof before."""
@@ -167,14 +196,21 @@ class SessionService:
         return failures, failures <= MAX_FAILURES and consecutive <= MAX_CONSECUTIVE
 
     def _ticket(
-        self, person: Person, rates: Sequence[str] = (), client: str | None = None, by: str | None = None
+        self,
+        person: Person,
+        rates: Sequence[str] = (),
+        client: str | None = None,
+        by: str | None = None,
+        issued_until: datetime | None = None,
     ) -> str:
         ticket, now = secrets.token_urlsafe(_TOKEN_BYTES), self._clock()
         with self._database.identity(write=True) as identity:
             identity.sign_ins.forgive(person.email)
             for rate in rates:
                 identity.sign_ins.uncount_rate(rate)
-            identity.sign_ins.add_ticket(self._digest(ticket), person.id, expires_at=now + TICKET_LIFE)
+            identity.sign_ins.add_ticket(
+                self._digest(ticket), person.id, expires_at=now + TICKET_LIFE, issued_until=issued_until
+            )
         note_person(self._database, person.id, "sign_in.succeeded", now, by=person.id, after=_from(client, by))
         return ticket
 

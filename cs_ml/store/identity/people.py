@@ -16,6 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from cs_ml.domain.actor import AccountScope, Role
 from cs_ml.domain.identity.people import UNASSIGNED, Membership, PasswordState, Person, Tenant
 from cs_ml.store.identity.door import Keyholder
+from cs_ml.store.identity.key_marks import KeyMarkStore
 from cs_ml.store.identity.roster import NO_PASSWORD, RESERVED_DOMAIN, RosterStore
 from cs_ml.store.identity.sign_ins import SignInStore
 from cs_ml.store.tables import Credential, MembershipScope, TenantUser, User
@@ -37,6 +38,11 @@ class IdentityStore(Keyholder):
     def roster(self) -> RosterStore:
         """Who has which place in a tenant, in this same transaction."""
         return RosterStore(self._session)
+
+    @property
+    def key_marks(self) -> KeyMarkStore:
+        """By what a change of the settings' secrets is noticed, in this same transaction."""
+        return KeyMarkStore(self._session)
 
     def has_tenants(self) -> bool:
         return self._run(select(TenantRow.id).limit(1)).first() is not None
@@ -112,7 +118,13 @@ class IdentityStore(Keyholder):
     def password_state(self, user_id: int) -> PasswordState:
         """Raises NoResultFound for an unknown user."""
         row = self._run(
-            select(User.password_hash.label("crm"), Credential.password_hash, Credential.epoch, Credential.disabled)
+            select(
+                User.password_hash.label("crm"),
+                Credential.password_hash,
+                Credential.epoch,
+                Credential.disabled,
+                Credential.issued_until,
+            )
             .outerjoin(Credential, Credential.user_id == User.id)
             .where(User.id == user_id)
         ).one()
@@ -121,14 +133,16 @@ class IdentityStore(Keyholder):
             crm_hash=_usable(row.crm),
             epoch=row.epoch or 0,
             disabled=bool(row.disabled),
+            issued_until=row.issued_until,
         )
 
-    def set_password_hash(self, user_id: int, password_hash: str, now: datetime) -> None:
-        """Our own hash; the CRM's column stays as it is."""
+    def set_password_hash(
+        self, user_id: int, password_hash: str, now: datetime, *, issued_until: datetime | None
+    ) -> None:
+        """Our own hash; the CRM's column stays as it is. `issued_until`: how long one that was made up holds."""
         self._credential(user_id, now)
-        self._run(
-            update(Credential).where(Credential.user_id == user_id).values(password_hash=password_hash, updated_at=now)
-        )
+        values = {"password_hash": password_hash, "issued_until": issued_until, "updated_at": now}
+        self._run(update(Credential).where(Credential.user_id == user_id).values(values))
 
     def set_disabled(self, user_id: int, disabled: bool, now: datetime) -> None:
         """A disabled user keeps everything but cannot sign in to any tenant."""

@@ -62,6 +62,7 @@ def _members(tenant_id: str) -> Any:
             MembershipScope.scope,
             Credential.password_hash,
             Credential.disabled,
+            Credential.issued_until,
         )
         .join(TenantUser, TenantUser.user_id == User.id)
         .outerjoin(Credential, Credential.user_id == User.id)
@@ -80,4 +81,5 @@ def _to_member(row: Any) -> Member:
         role=Role(row.role),
         scope="owned" if row.scope == "owned" else "all",
         able=bool(hashes) and not row.disabled,
+        issued_until=row.issued_until,
     )

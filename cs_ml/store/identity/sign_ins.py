@@ -17,15 +17,27 @@ from cs_ml.store.tables import SignInSession, SignInThrottle, SignInTicket
 class SignInStore(Keyholder):
     """Reached through `IdentityStore.sign_ins`; never commits."""
 
-    def add_ticket(self, ticket: str, user_id: int, *, expires_at: datetime) -> None:
-        self._run(self._insert(SignInTicket), [{"id": ticket, "userId": user_id, "expiresAt": expires_at}])
+    def add_ticket(self, ticket: str, user_id: int, *, expires_at: datetime, issued_until: datetime | None) -> None:
+        row = {"id": ticket, "userId": user_id, "expiresAt": expires_at, "issuedUntil": issued_until}
+        self._run(self._insert(SignInTicket), [row])
 
-    def take_ticket(self, ticket: str, now: datetime) -> int | None:
-        """The user of a ticket that has not run out; gone afterwards, whoever else asks at the same moment."""
+    def take_ticket(self, ticket: str, now: datetime) -> tuple[int, datetime | None] | None:
+        """User and `issued_until` of a ticket that has not run out; gone afterwards, whoever else asks at the same
+        moment."""
         taken = delete(SignInTicket).where(SignInTicket.id == ticket, SignInTicket.expires_at > now)
-        return self._run(taken.returning(SignInTicket.user_id)).scalar_one_or_none()
+        row = self._run(taken.returning(SignInTicket.user_id, SignInTicket.issued_until)).one_or_none()
+        return (row.user_id, row.issued_until) if row else None
 
-    def add_session(self, session: str, user_id: int, *, epoch: int, now: datetime, expires_at: datetime) -> None:
+    def add_session(
+        self,
+        session: str,
+        user_id: int,
+        *,
+        epoch: int,
+        now: datetime,
+        expires_at: datetime,
+        issued_until: datetime | None,
+    ) -> None:
         row = {
             "id": session,
             "userId": user_id,
@@ -33,6 +45,7 @@ class SignInStore(Keyholder):
             "createdAt": now,
             "lastSeenAt": now,
             "expiresAt": expires_at,
+            "issuedUntil": issued_until,
         }
         self._run(self._insert(SignInSession), [row])
 
@@ -45,6 +58,7 @@ class SignInStore(Keyholder):
                 SignInSession.epoch,
                 SignInSession.last_seen_at,
                 SignInSession.expires_at,
+                SignInSession.issued_until,
             ).where(SignInSession.id == session)
         ).one_or_none()
         return StoredSession(**row._mapping) if row else None

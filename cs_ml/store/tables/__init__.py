@@ -16,6 +16,7 @@ from cs_ml.store.tables.ctas import CTA, CTATask, Playbook, PlaybookTask
 from cs_ml.store.tables.health import HealthReference
 from cs_ml.store.tables.identity import (
     Credential,
+    KeyMark,
     MembershipScope,
     SignInSession,
     SignInThrottle,
@@ -65,6 +66,7 @@ __all__ = [
     "ExternalRef",
     "HealthReference",
     "JudgedOutcome",
+    "KeyMark",
     "LearnedModel",
     "MembershipScope",
     "Opportunity",

@@ -78,7 +78,8 @@ class TenantUser(Base):
 class Credential(Base):
     """Our own password hash (argon2id) of a user, or "!" where we have none.
 
-    `epoch` rises with each change that ends the user's sessions. A disabled user cannot sign in.
+    `epoch` rises with each change that ends the user's sessions. A disabled user cannot sign in. `issued_until`: the
+    password was made up, holds until then, and opens nothing but the choice of another; NULL for one of the user's own.
     """
 
     __tablename__ = "Credential"
@@ -88,6 +89,7 @@ class Credential(Base):
     epoch: Mapped[int] = mapped_column(Integer, server_default="0", nullable=False)
     disabled: Mapped[bool] = mapped_column(Boolean, server_default=false(), nullable=False)
     updated_at: Mapped[datetime] = updated_at()
+    issued_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class MembershipScope(Base):
@@ -103,7 +105,8 @@ class MembershipScope(Base):
 class SignInSession(Base):
     """A signed-in browser. `id` is a keyed digest of the cookie's value, which stands nowhere.
 
-    It ends when `expires_at` has passed, when idle for too long, or when the user's `epoch` has moved on.
+    It ends when `expires_at` has passed, when idle for too long, or when the user's `epoch` has moved on. With
+    `issued_until` it was opened by an issued password, and is good for nothing but the choice of another.
     """
 
     __tablename__ = "SignInSession"
@@ -116,16 +119,21 @@ class SignInSession(Base):
     created_at: Mapped[datetime] = created_at()
     last_seen_at: Mapped[datetime] = mapped_column(UtcDateTime, nullable=False)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime, nullable=False)
+    issued_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class SignInTicket(Base):
-    """Proof of a sign-in that a browser trades once, within seconds, for its session cookie. `id` is a digest."""
+    """Proof of a sign-in that a browser trades once, within seconds, for its session cookie. `id` is a digest.
+
+    `issued_until` goes over to the session.
+    """
 
     __tablename__ = "SignInTicket"
 
     id: Mapped[str] = mapped_column(Text, primary_key=True)
     user_id: Mapped[int] = mapped_column(Integer, ForeignKey("User.id", ondelete="CASCADE"), nullable=False)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime, nullable=False)
+    issued_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class SignInThrottle(Base):
@@ -137,3 +145,13 @@ class SignInThrottle(Base):
     window_started_at: Mapped[datetime] = mapped_column(UtcDateTime, nullable=False)
     failures: Mapped[int] = mapped_column(Integer, nullable=False)
     consecutive: Mapped[int] = mapped_column(Integer, nullable=False)
+
+
+class KeyMark(Base):
+    """What tells whether a secret of the settings is still the one of the last start; nothing of the secret itself."""
+
+    __tablename__ = "KeyMark"
+
+    name: Mapped[str] = mapped_column(Text, primary_key=True)
+    mark: Mapped[str] = mapped_column(Text, nullable=False)
+    noted_at: Mapped[datetime] = mapped_column(UtcDateTime, nullable=False)

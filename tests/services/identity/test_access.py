@@ -5,6 +5,7 @@ import pytest
 
 from cs_ml.domain.actor import Actor, Role
 from cs_ml.domain.errors import Forbidden, Invalid, NotFound
+from cs_ml.domain.identity.people import Proven
 from cs_ml.services.identity.access import AccessService
 from cs_ml.services.identity.passwords import check_password
 from cs_ml.store.database import Database
@@ -22,8 +23,8 @@ def test_a_new_user_signs_in_with_the_given_password(database: Database, access:
     actor = add_tenant(database)
     added = access.add_user(actor, "Ada@Example.com", role=Role.MEMBER, scope="owned", password=PHRASE)
     assert (added.created, added.password, added.password_kept) == (True, None, False)
-    person = access.verify("ada@example.com", PHRASE)
-    assert person == added.person
+    proven = access.verify("ada@example.com", PHRASE)
+    assert proven == Proven(person=added.person)
     assert access.actor_for(added.person.id, actor.tenant_id) == Actor(
         tenant_id=actor.tenant_id, user_id=added.person.id, role=Role.MEMBER, scope="owned"
     )
@@ -49,9 +50,9 @@ def test_spaces_and_every_byte_of_a_long_password_count(database: Database, acce
 def test_a_bcrypt_hash_of_the_crm_keeps_working(database: Database, access: AccessService) -> None:
     stored = bcrypt.hashpw(b"old crm secret", bcrypt.gensalt(4)).decode()
     user_id = add_user(database, email="old@example.com", password_hash=stored)
-    person = access.verify("old@example.com", "old crm secret")
-    assert person is not None
-    assert person.id == user_id
+    proven = access.verify("old@example.com", "old crm secret")
+    assert proven is not None
+    assert proven.person.id == user_id
     assert access.verify("old@example.com", "another secret") is None
     access.set_password("old@example.com", PHRASE)
     assert access.verify("old@example.com", PHRASE)

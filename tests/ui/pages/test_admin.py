@@ -66,6 +66,7 @@ def test_somebody_is_added_changed_and_removed(app: App, actor: Actor) -> None:
     assert runtime.services().access.verify("ada@example.com", password.value)
     ada = next(m.person.id for m in runtime.services().members.list(actor) if m.person.email == "ada@example.com")
     assert "ada@example.com" in rows(test, "E-mail")
+    assert any("has to choose a password" in value for value in rows(test, "Can sign in"))
 
     test.selectbox(key="person").set_value(ada).run()
     assert not test.code  # shown once

@@ -28,6 +28,15 @@ table(
     *given(Integer, "0", "epoch"),
     *given(Boolean, false(), "disabled"),
     *required(UtcDateTime, "updatedAt"),
+    *optional(UtcDateTime, "issuedUntil"),
+    own=True,
+)
+
+table(
+    "KeyMark",
+    *keys(Text, "name"),
+    *required(Text, "mark"),
+    *required(UtcDateTime, "notedAt"),
     own=True,
 )
 
@@ -56,6 +65,7 @@ table(
     *required(Integer, "epoch"),
     *stamped("createdAt"),
     *required(UtcDateTime, "lastSeenAt", "expiresAt"),
+    *optional(UtcDateTime, "issuedUntil"),
     Index(None, "userId"),
     own=True,
 )
@@ -73,6 +83,7 @@ table(
     *keys(Text, "id"),
     reference("userId", "User", on_delete="CASCADE"),
     *required(UtcDateTime, "expiresAt"),
+    *optional(UtcDateTime, "issuedUntil"),
     own=True,
 )
 

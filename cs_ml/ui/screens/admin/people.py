@@ -1,6 +1,7 @@
 """Who works in the tenant, with which role and accounts."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import get_args
 
 import streamlit as st
@@ -8,7 +9,9 @@ import streamlit as st
 from cs_ml.domain.actor import AccountScope, Actor, Role
 from cs_ml.domain.errors import CsMlError
 from cs_ml.domain.identity.people import Member
-from cs_ml.ui.components import download_name, error_state, plain, table
+from cs_ml.services.identity.access import ISSUED_HOURS
+from cs_ml.ui.components import download_name, error_state, plain, reader_zone, table
+from cs_ml.ui.formatting import instant
 from cs_ml.ui.runtime import services
 from cs_ml.ui.state import Key
 
@@ -29,18 +32,29 @@ def draw_people(actor: Actor) -> None:
     with changing, st.container(border=True):
         _draw_change(actor)
     with listed:
-        rows = [_row(member) for member in services().members.list(actor)]
+        now = services().clock()
+        rows = [_row(member, now) for member in services().members.list(actor)]
         table(rows, alt="People of this tenant", download=download_name("people"), key=Key.PEOPLE)
 
 
-def _row(member: Member) -> dict[str, object]:
+def _row(member: Member, now: datetime) -> dict[str, object]:
     return {
         "Name": member.person.name,
         "E-mail": member.person.email,
         "Role": member.role.title(),
         "Accounts": _ACCOUNTS[member.scope],
-        "Can sign in": "yes" if member.able else "no: no password, or switched off",
+        "Can sign in": _able(member, now),
     }
+
+
+def _able(member: Member, now: datetime) -> str:
+    if not member.able:
+        return "no: no password, or switched off"
+    if member.issued_until is None:
+        return "yes"
+    if now >= member.issued_until:
+        return "no: the password that was handed over has run out"
+    return f"yes, until {instant(member.issued_until, reader_zone())}: has to choose a password"
 
 
 def _draw_add(actor: Actor) -> None:
@@ -60,7 +74,10 @@ def _draw_add(actor: Actor) -> None:
         return
     st.success(f"{plain(added.person.email)} is {added.role.title()} here.")
     if added.password:
-        st.caption("The password, shown this once. Hand it over on a safe way.")
+        st.caption(
+            "The password, shown this once. Hand it over on a safe way: it holds for "
+            f"{ISSUED_HOURS} hours, and whoever signs in with it by then chooses another."
+        )
         st.code(added.password, language=None)
     elif added.password_kept:
         st.caption("They were known before: the password stays as it is.")

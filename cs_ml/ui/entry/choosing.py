@@ -1,0 +1,47 @@
+"""The form of somebody who has signed in by an issued password: it opens nothing but this."""
+
+import streamlit as st
+
+from cs_ml.domain.errors import CsMlError
+from cs_ml.services.identity.passwords import MAX_LENGTH, MIN_LENGTH
+from cs_ml.ui.components import error_state
+from cs_ml.ui.entry.handover import claim
+from cs_ml.ui.frame import sign_out
+from cs_ml.ui.runtime import sessions
+from cs_ml.ui.state import Key
+
+_RULES = (
+    f"It needs {MIN_LENGTH} characters or more; a few words that do not belong together are best. Your name, your "
+    "company, what many people use, repetitions and sequences do not count."
+)
+
+
+def draw_choosing(token: str) -> None:
+    """`token`: of a session that must choose."""
+    st.subheader("Choose your password", anchor=False)
+    st.markdown(f"The password that you were given is good for this step only. {_RULES}")
+    with st.form(Key.CHOOSE):
+        first, again = _ask("New password"), _ask("New password, once more")
+        sent = st.form_submit_button("Save and go on")
+    if st.button("Sign out", key=Key.SIGN_OUT):
+        sign_out()
+    if sent and first != again:
+        st.error("The two are not the same. Type the one or the other anew.")
+    elif sent:
+        _save(token, first)
+
+
+def _ask(label: str) -> str:
+    return st.text_input(label, type="password", max_chars=MAX_LENGTH, autocomplete="new-password")
+
+
+def _save(token: str, password: str) -> None:
+    try:
+        ticket = sessions().choose_password(token, password)
+    except CsMlError as error:
+        error_state(error)
+        return
+    if ticket is None:
+        st.rerun()
+    st.info("Your password is saved. Signing you in …")
+    claim(ticket)
