@@ -11,8 +11,8 @@ from cs_ml.ui.runtime import sessions
 from cs_ml.ui.state import Key
 
 _RULES = (
-    f"It needs {MIN_LENGTH} characters or more; a few words that do not belong together are best. Your name, your "
-    "company, what many people use, repetitions and sequences do not count."
+    f"Your own needs {MIN_LENGTH} characters or more; a few words that do not belong together are best. One made of "
+    "your name, your company, a common password, repetitions or sequences is refused."
 )
 
 
@@ -23,12 +23,12 @@ def draw_choosing(token: str) -> None:
     with st.form(Key.CHOOSE):
         first, again = _ask("New password"), _ask("New password, once more")
         sent = st.form_submit_button("Save and go on")
-    if st.button("Sign out", key=Key.SIGN_OUT):
-        sign_out()
     if sent and first != again:
         st.error("The two are not the same. Type the one or the other anew.")
     elif sent:
         _save(token, first)
+    if st.button("Sign out", key=Key.SIGN_OUT):
+        sign_out()
 
 
 def _ask(label: str) -> str:

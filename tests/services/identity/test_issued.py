@@ -91,7 +91,8 @@ def test_its_session_opens_nothing_until_a_password_is_chosen(world: World) -> N
     found = world.sessions.resolve(chosen or "")
     assert found is not None
     assert (found.person, found.actor.role) == (person, Role.MEMBER)
-    assert world.sessions.must_choose(token) is world.sessions.resolve(token) is None
+    assert world.sessions.must_choose(token) is None
+    assert world.sessions.resolve(token) is None
     assert world.sessions.choose_password(token, PHRASE) is None
     assert enter(world, password) is None
     world.clock.advance(2 * LIFE)
