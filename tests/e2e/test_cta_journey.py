@@ -25,7 +25,7 @@ def test_accept_an_edited_cta_find_it_complete_it_and_see_the_figures_change(
     form.get_by_role("button", name="Accept edited").click()
     expect(card.get_by_text("Taken up")).to_be_visible()
 
-    card.get_by_role("link", name="Talk to the new sponsor").click()
+    card.get_by_role("link", name="Open in CTAs").click()
     expect(page.get_by_role("heading", name="CTAs", exact=True)).to_be_visible()
     expect(page.get_by_text("0 of 1 (0\N{NO-BREAK SPACE}%)")).to_be_visible()
     expect(page.get_by_text("from a suggestion")).to_be_visible()
