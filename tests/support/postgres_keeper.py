@@ -102,9 +102,13 @@ class Server:
         data = str(self._work / "data")
         self._run("pg_ctl", "-D", data, "-l", str(self._work / "log"), "-w", "-t", "60", "-m", mode, "restart")
 
+    def halt(self, mode: str) -> None:
+        """Stops the server as `mode` says and keeps what it had; `restart` starts it again with the same settings."""
+        self._run("pg_ctl", "-D", str(self._work / "data"), "-w", "-m", mode, "stop")
+
     def stop(self) -> None:
         """Stops the server and removes everything that it had."""
-        self._run("pg_ctl", "-D", str(self._work / "data"), "-w", "-m", "immediate", "stop")
+        self.halt("immediate")
         shutil.rmtree(self._work, ignore_errors=True)
 
     def _run(self, program: str, *arguments: str) -> None:

@@ -8,6 +8,7 @@ import structlog
 
 from cs_ml.domain.errors import CsMlError
 from cs_ml.ui.components import error_state
+from cs_ml.ui.runtime import services
 
 _log = logging.getLogger(__name__)
 
@@ -19,8 +20,11 @@ def show_failure(error: Exception) -> bool:
         return True
     reference = structlog.contextvars.get_contextvars().get("request") or secrets.token_hex(4)
     _log.error("page failed, reference %s", reference, exc_info=error)
-    st.error(
-        "This page could not be shown. Nothing was changed. Load it again; if it fails again, tell your "
-        f"administrator the reference `{reference}`."
-    )
+    st.error(f"{_what_to_do()}, tell your administrator the reference `{reference}`.")
     return True
+
+
+def _what_to_do() -> str:
+    if services().database.is_up():
+        return "This page could not be shown. Nothing was changed. Load it again; if it fails again"
+    return "The database does not respond. Load this page again in a minute. If it goes on"

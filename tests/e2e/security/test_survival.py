@@ -9,13 +9,11 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import event, func, select, text
-from sqlalchemy.exc import DBAPIError
 
 from cs_ml.domain.actor import Actor, Role
 from cs_ml.domain.errors import DatabaseAway
@@ -29,11 +27,9 @@ from cs_ml.services.llm.outage import TRIES
 from cs_ml.services.predicting.limits import PredictionLimit
 from cs_ml.services.predicting.predictions import CLAIM_TTL, PredictionService
 from cs_ml.store.database import Database
-from cs_ml.store.tables import Account, AccountMLPrediction, AuditEvent, ChurnEvent, PredictionClaim
-from tests.support.databases import build_schema, sqlite_copy
+from cs_ml.store.tables import Account, AccountMLPrediction, AuditEvent, Base, PredictionClaim
+from tests.support.databases import sqlite_copy
 from tests.support.factories import NOW, add_account, add_tenant
-from tests.support.postgres_keeper import Server, installations, make_work_folder
-from tests.support.requirements import unavailable
 from tests.support.source import ROOT
 
 
@@ -200,7 +196,7 @@ def test_this_release_works_on_the_schema_of_the_next(database: Database) -> Non
     actor = add_tenant(database, "acme")
     with database.migration() as connection:
         connection.execute(text('CREATE TABLE "NextThing" ("tenantId" TEXT NOT NULL, "x" INTEGER)'))
-        for table in ("Account", "AccountMLPrediction", "AuditEvent", "SignInSession", "TenantSetting", "User"):
+        for table in Base.metadata.tables:
             connection.execute(text(f'ALTER TABLE "{table}" ADD COLUMN "next" TEXT'))
         connection.execute(text("UPDATE \"SchemaVersion\" SET version_num = '9999'"))
     account = add_account(database, actor)
@@ -210,70 +206,3 @@ def test_this_release_works_on_the_schema_of_the_next(database: Database) -> Non
     sessions = SessionService(database, lambda: NOW, access, key=b"k" * 32, sleep=lambda _: None)
     assert sessions.resolve(sessions.redeem(sessions._ticket(person)) or "")
     assert predictions(database).predict(actor, account).cached
-
-
-@dataclass
-class OwnServer:
-    """A PostgreSQL server of one test, which may be restarted."""
-
-    server: Server
-    database: Database
-
-    def restart(self, mode: str) -> None:
-        data = str(self.server._work / "data")
-        self.server._run("pg_ctl", "-D", data, "-l", str(self.server._work / "log"), "-w", "-m", mode, "restart")
-
-
-@pytest.fixture
-def own_server() -> Iterator[OwnServer]:
-    found = installations()
-    server = Server(found[0], make_work_folder()) if found else unavailable("no PostgreSQL server programs are here")
-    url = server.start()
-    build_schema(url)
-    database = Database(url)
-    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        # The servers of tests may forget their last moment.
-        name = connection.scalar(text("SELECT current_database()"))
-        connection.execute(text(f'ALTER DATABASE "{name}" SET synchronous_commit = on'))
-    database.engine.dispose()  # holds for new connections
-    yield OwnServer(server, database)
-    database.close()
-    server.stop()
-
-
-def test_a_restart_of_the_database_loses_and_doubles_nothing(
-    own_server: OwnServer, at_full_size: bool, figure: Callable[[str], None]
-) -> None:
-    database = own_server.database
-    actor = add_tenant(database, "acme")
-    account, total = add_account(database, actor), 200 if at_full_size else 60
-    kept: set[int] = set()
-    failed: set[int] = set()
-
-    def work(number: int) -> None:
-        at = NOW + timedelta(minutes=number)
-        try:
-            with database.write(actor) as scope:
-                scope.insert(ChurnEvent, [{"accountId": account, "churnedAt": at, "approximate": False}])
-            kept.add(number)
-            with database.read(actor) as scope:
-                scope.execute(select(Account.id)).all()
-        except (DatabaseAway, DBAPIError):
-            failed.add(number)
-
-    restarts = {total // 3: "fast", 2 * total // 3: "immediate"}
-    with ThreadPoolExecutor(4) as pool:
-        running = []
-        for number in range(total):
-            running.append(pool.submit(work, number))
-            if mode := restarts.get(number):
-                own_server.restart(mode)
-        for each in running:
-            each.result(timeout=120)
-    with database.read(actor) as scope:  # the same process, and the first try
-        stored = scope.execute(select(ChurnEvent.churned_at)).scalars().all()
-    numbers = [int((at - NOW).total_seconds() // 60) for at in stored]
-    assert len(numbers) == len(set(numbers))
-    assert kept <= set(numbers)
-    assert kept | failed == set(range(total))
-    figure(f"{total} requests over 2 restarts: {len(kept - set(numbers))} acknowledged writes lost, 0 twice")

@@ -1,6 +1,8 @@
 """What a person sees where a page fails."""
 
 import re
+from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -19,7 +21,21 @@ def fails_with_a_sentence() -> None:
     show_failure(NotFound("There is no such account."))
 
 
-def test_the_unexpected_is_a_reference_that_the_log_knows(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.fixture
+def up(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], None]:
+    """Says whether the database answers."""
+
+    def say(answers: bool) -> None:
+        database = SimpleNamespace(is_up=lambda: answers)
+        monkeypatch.setattr("cs_ml.ui.entry.failure.services", lambda: SimpleNamespace(database=database))
+
+    return say
+
+
+def test_the_unexpected_is_a_reference_that_the_log_knows(
+    caplog: pytest.LogCaptureFixture, up: Callable[[bool], None]
+) -> None:
+    up(True)
     test = AppTest.from_function(fails_unexpectedly).run()
     assert not test.exception
     (error,) = test.error
@@ -29,6 +45,13 @@ def test_the_unexpected_is_a_reference_that_the_log_knows(caplog: pytest.LogCapt
     (record,) = (each for each in caplog.records if reference[1] in each.getMessage())
     assert record.exc_info
     assert str(record.exc_info[1]) == "/etc/secret of ada@example.com"
+
+
+def test_a_database_that_is_away_is_said_so(up: Callable[[bool], None]) -> None:
+    up(False)
+    (error,) = AppTest.from_function(fails_unexpectedly).run().error
+    assert error.value.startswith("The database does not respond. Load this page again in a minute.")
+    assert "secret" not in error.value
 
 
 def test_a_sentence_for_people_is_shown_as_it_is() -> None:
