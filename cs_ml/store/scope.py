@@ -5,7 +5,8 @@ tenant-owned table, in subqueries and joins too; for an actor limited to owned a
 session behind it refuses what did not come through the door, so a query without a tenant cannot be written.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from itertools import repeat
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -16,6 +17,7 @@ from sqlalchemy import (
     ColumnClause,
     ColumnElement,
     CompoundSelect,
+    Connection,
     Delete,
     Integer,
     Select,
@@ -146,11 +148,16 @@ def _named(statement: Any) -> Any:
 class Scope:
     """One transaction of one actor. Made by `Database.read` and `Database.write`, never kept longer than a use case."""
 
-    def __init__(self, session: Session, actor: Actor) -> None:
-        self._session = session
-        self._connection = session.connection()
+    def __init__(self, connection: Connection, actor: Actor, session: Callable[[], Session]) -> None:
+        """`session` on this connection: made where it is needed, as most reads need none."""
+        self._connection = connection
+        self._open_session = session
         self.actor = actor
-        self.dialect = session.get_bind().dialect.name
+        self.dialect = connection.dialect.name
+
+    @cached_property
+    def _session(self) -> Session:
+        return self._open_session()
 
     def identity(self) -> IdentityStore:
         """Users and tenants, which have no tenant filter, in this same transaction."""
@@ -249,7 +256,7 @@ class Scope:
 
     def _run_many(self, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
         if rows:
-            self._session.connection().exec_driver_sql(sql, rows)
+            self._connection.exec_driver_sql(sql, rows)
 
     def analyze(self, table: type[TenantOwned]) -> None:
         """Lets the database look at what a table holds, after much of it has changed."""

@@ -101,7 +101,7 @@ def _listed(change: Any, column: Callable[[Any], Any]) -> Any:
         .where(
             fact.account_id == Account.id,
             one_of(fact.kind, "listed"),
-            fact.valid_from > func.coalesce(change.valid_from, bindparam("beginning")),
+            fact.valid_from > func.coalesce(change.valid_from, bindparam("beginning", type_=UtcDateTime)),
             fact.valid_from <= bindparam("now"),
             column(fact).is_not(None),
         )

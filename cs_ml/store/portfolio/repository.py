@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
@@ -12,10 +12,8 @@ from sqlalchemy import delete, update
 from sqlalchemy.engine import Row
 
 from cs_ml.domain.errors import Invalid
-from cs_ml.domain.policy import RiskBand
 from cs_ml.domain.portfolio import (
     RENEWAL_DAYS,
-    SPARKLINE_WEEKS,
     AmountAtRisk,
     Average,
     Choices,
@@ -24,19 +22,17 @@ from cs_ml.domain.portfolio import (
     OwnerChoice,
     PortfolioQuery,
     QueueRow,
-    RiskView,
     Sort,
     Tiles,
     loss_range,
 )
 from cs_ml.store.portfolio import statements
+from cs_ml.store.portfolio.queue import Scores, queue_rows
 from cs_ml.store.portfolio.rows import rows as page_rows
 from cs_ml.store.portfolio.selection import Shape, instants, values
 from cs_ml.store.scope import Scope
 from cs_ml.store.tables import AccountSummary, SummaryRefresh
 
-_BANDS = {band.value: band for band in RiskBand}
-_WEEK = timedelta(weeks=1)
 _PART = 5_000  # accounts that are gathered at once
 _SUMMARY = {
     attribute.key: attribute.columns[0].name
@@ -104,8 +100,7 @@ class PortfolioRepository:
         statement = page_rows(shape, limit + 1, dialect, following=after is not None, kept=kept)
         found = self._scope.execute(statement, _page_values(query, now, after)).all()
         shown = found[:limit]
-        health = self._health([row[0] for row in shown], now)
-        return [_queue_row(row, health.get(row[0], ()), now) for row in shown], _next(found, limit)
+        return queue_rows(shown, self._scores(shown, now), now), _next(found, limit)
 
     def refreshed(self) -> Refreshed | None:
         """None where there are no summaries."""
@@ -165,14 +160,17 @@ class PortfolioRepository:
             after, accounts = max(row.id for row in gathered), accounts + len(gathered)
         return accounts
 
-    def _health(self, ids: Sequence[int], now: datetime) -> dict[int, Sequence[int]]:
-        """By account, the last score of each of the SPARKLINE_WEEKS weeks before `now` that has one, oldest first."""
-        params = {"ids": list(ids), "since": now - timedelta(weeks=SPARKLINE_WEEKS), "now": now}
-        until = now.replace(tzinfo=None)
-        weeks: dict[int, dict[int, int]] = {}
-        for account_id, at, score in self._scope.execute(statements.health(), params).all():
-            weeks.setdefault(account_id, {})[(until - at) // _WEEK] = score
-        return {account: tuple(scores.values()) for account, scores in weeks.items()}
+    def _scores(self, found: Sequence[Row[Any]], now: datetime) -> Mapping[int, Scores]:
+        """The scores of the sparklines by account, where the rows do not hold them."""
+        if self._scope.dialect == "postgresql":
+            return {}
+        params = {"ids": [row[0] for row in found], **instants(now)}
+        scores: dict[int, Scores] = {}
+        for account_id, at, score in self._scope.execute(statements.scores(), params).all():
+            instants_of, values_of = scores.setdefault(account_id, ([], []))
+            instants_of.append(at)
+            values_of.append(score)
+        return scores
 
 
 def _kept_json(row: Row[Any]) -> dict[str, Any]:
@@ -219,45 +217,6 @@ def _sum(found: Sequence[Any], name: str) -> int:
 def _average(found: Sequence[Any], total: str, number: str) -> Average:
     n = _sum(found, number)
     return Average(value=_sum(found, total) / n if n else None, n=n)
-
-
-def _queue_row(row: Row[Any], health: Sequence[int], now: datetime) -> QueueRow:
-    """Of a row of `rows`, in the order of its columns: names would take a tenth of a page's time."""
-    account_id, size, urgency, _, name, owner_name, reference, *held = tuple(row)
-    _, arr, currency, segment, renewal, touched_at, open_ctas, overdue_ctas, prediction_id, *said = held
-    renewal_date = renewal.date() if renewal else None
-    return QueueRow(
-        account_id=account_id,
-        reference=reference,
-        name=name,
-        owner_name=owner_name,
-        segment=segment,
-        arr=arr,
-        currency=currency,
-        size=size,
-        renewal_date=renewal_date,
-        days_to_renewal=(renewal_date - now.date()).days if renewal_date else None,
-        urgency=urgency,
-        health=health,
-        touched_at=touched_at,
-        open_ctas=open_ctas,
-        overdue_ctas=overdue_ctas,
-        risk=None if prediction_id is None else _risk(said),
-    )
-
-
-def _risk(said: Sequence[Any]) -> RiskView:
-    probability, base_rate, band, as_of, drivers, completeness, engine, new_facts = said
-    return RiskView(
-        probability=probability,
-        base_rate=base_rate,
-        band=_BANDS[band],
-        drivers=tuple(drivers),
-        as_of=as_of,
-        completeness=completeness,
-        engine=engine,
-        new_facts=new_facts,
-    )
 
 
 def _page_values(query: PortfolioQuery, now: datetime, after: str | None) -> dict[str, Any]:

@@ -5,11 +5,13 @@ from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
-from sqlalchemy import and_, bindparam, func, or_, select, true
+from sqlalchemy import and_, bindparam, func, null, or_, select, true, type_coerce
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import aliased
+from sqlalchemy.types import NullType
 
 from cs_ml.store.accounts import happened_at
-from cs_ml.store.columns import first, one_of
+from cs_ml.store.columns import UtcDateTime, first, one_of
 from cs_ml.store.portfolio.current import (
     contract,
     counted,
@@ -45,6 +47,7 @@ def rows(shape: Shape, limit: int, dialect: str, *, following: bool, kept: bool)
     change, timeless = latest(AccountFact, _FACT, _facts("changed")), latest(AccountFact, _FACT, _facts("timeless"))
     risk = latest(AccountMLPrediction, _SAID, lambda stored: (is_valid(stored), newest_first(stored)))
     ctas = (_counts if dialect == "postgresql" else _counts_apart)({**work(), "new_ctas": _newer(risk.c, *_CTA_DATES)})
+    scores = (_scores if dialect == "postgresql" else _scores_apart)(risk.c)
     ref = (
         select(func.min(ExternalRef.ref))
         .where(one_of(ExternalRef.kind, "account"), ExternalRef.target_id == Account.id)
@@ -57,10 +60,12 @@ def rows(shape: Shape, limit: int, dialect: str, *, following: bool, kept: bool)
             ranked.c.size,
             ranked.c.urgency,
             ranked.c.sort_key,
+            scores.c.scored_at.label("scored_at"),
+            scores.c.scores.label("scores"),
             Account.name.label("name"),
             User.name.label("owner_name"),
             ref.label("reference"),
-            *contract(change.c, timeless.c),
+            *contract(change.c, timeless.c)[1:],
             touched_at(),
             ctas.c.open_ctas.label("open_ctas"),
             ctas.c.overdue_ctas.label("overdue_ctas"),
@@ -68,12 +73,12 @@ def rows(shape: Shape, limit: int, dialect: str, *, following: bool, kept: bool)
             risk.c.drivers.label("drivers"),
             risk.c.completeness["score"].as_float().label("completeness"),
             risk.c.engine.label("engine"),
-            (ctas.c.new_ctas + _new_facts(risk.c)).label("new_facts"),
+            (ctas.c.new_ctas + scores.c.new_scores + _new_facts(risk.c)).label("new_facts"),
         )
         .select_from(Account)
         .join_from(Account, ranked, ranked.c.id == Account.id)
     )
-    for each in (change, timeless, risk, ctas):
+    for each in (change, timeless, risk, ctas, scores):
         if each.source is not None:
             statement = statement.outerjoin_from(Account, each.source, each.holds)
     return (
@@ -130,12 +135,39 @@ def _counts_apart(conditions: Mapping[str, Any]) -> _Joined:
     return _Joined(SimpleNamespace(**{name: counted(CTA, condition) for name, condition in conditions.items()}))
 
 
+def _scores(risk: Any) -> _Joined:
+    """The health scores of the last weeks with their instants, oldest first, and how many there are that the prediction
+    has not seen: one walk along the index. The beginning is asked for in a subquery, as is the instant of `touched_at`.
+    """
+    point = AccountHealthScoreHistory
+    at, since = point.calculated_at, select(bindparam("scores_since", type_=UtcDateTime)).scalar_subquery()
+
+    def shown(values: Any) -> Any:
+        """As the driver gives them: they are many."""
+        ordered = func.array_agg(aggregate_order_by(values, at, point.id)).filter(at > since)
+        return type_coerce(ordered, NullType())
+
+    source = select(
+        func.count(point.id).filter(at > risk.as_of).label("new_scores"),
+        shown(at).label("scored_at"),
+        shown(point.overall_score).label("scores"),
+    ).where(point.account_id == Account.id, at > func.least(risk.as_of, since), at <= bindparam("now"))
+    lateral = source.correlate_except(point).lateral()
+    return _Joined(lateral.c, lateral, true())
+
+
+def _scores_apart(risk: Any) -> _Joined:
+    """Without arrays only their number; the scores are a statement of their own."""
+    at = AccountHealthScoreHistory.calculated_at
+    new = counted(AccountHealthScoreHistory, _newer(risk, at))
+    return _Joined(SimpleNamespace(new_scores=new, scored_at=null(), scores=null()))
+
+
 def _new_facts(risk: Any) -> Any:
-    """Dated facts of the account that the prediction has not seen, CTAs apart."""
-    health, fact = AccountHealthScoreHistory, AccountFact
+    """Dated facts of the account that the prediction has not seen, CTAs and health scores apart."""
+    fact = AccountFact
     return (
-        counted(health, _newer(risk, health.calculated_at))
-        + counted(CRMActivity, _newer(risk, happened_at()))
+        counted(CRMActivity, _newer(risk, happened_at()))
         + counted(Opportunity, _newer(risk, Opportunity.created_at, Opportunity.actual_close_date))
         + counted(fact, _newer(risk, fact.valid_from))
     )

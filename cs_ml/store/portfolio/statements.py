@@ -165,16 +165,16 @@ def _is(column: Any, value: str | None) -> Any:
 
 
 @cache
-def health() -> AnySelect:
-    """The overall scores of the accounts `ids` in (since, now], oldest first; with instants as the driver gives them,
-    as there are many."""
+def scores() -> AnySelect:
+    """The overall scores of the accounts `ids` for their sparklines, oldest first; with instants as the driver gives
+    them, as there are many."""
     point = AccountHealthScoreHistory
     at = type_coerce(point.calculated_at, DateTime).label("at")
     return (
         select(point.account_id, at, point.overall_score)
         .where(
             among(point.account_id, "ids"),
-            point.calculated_at > bindparam("since"),
+            point.calculated_at > bindparam("scores_since"),
             point.calculated_at <= bindparam("now"),
         )
         .order_by(point.account_id, point.calculated_at, point.id)
