@@ -1,7 +1,7 @@
 """Rows of the statement behind a page as values. Told apart by their place: names would take a tenth of a page's time."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy.engine import Row
@@ -13,7 +13,6 @@ from cs_ml.domain.portfolio import QueueRow, RiskView
 Scores = tuple[list[datetime], list[int]]
 
 _BANDS = {band.value: band for band in RiskBand}
-_WEEK = timedelta(weeks=1)
 
 
 def queue_rows(found: Sequence[Row[Any]], scores: Mapping[int, Scores], now: datetime) -> list[QueueRow]:
@@ -50,7 +49,7 @@ def _queue_row(row: Row[Any], scores: Mapping[int, Scores], today: date, until: 
 
 def _weekly(scored_at: Sequence[datetime], scores: Sequence[int], until: datetime) -> Sequence[int]:
     """The last score of each of the weeks before `until` that has one, oldest first."""
-    return tuple({(until - at) // _WEEK: score for at, score in zip(scored_at, scores, strict=True)}.values())
+    return tuple({(until - at).days // 7: score for at, score in zip(scored_at, scores, strict=True)}.values())
 
 
 def _risk(said: Sequence[Any]) -> RiskView:
