@@ -127,7 +127,7 @@ class Database:
         with self._connection(self._reading, actor) as connection:
             yield self._scope(connection, actor)
             if self.dialect == "postgresql":
-                connection.commit()  # at a rollback psycopg forgets its prepared statements: twice the time of a context
+                connection.commit()  # at a rollback psycopg forgets its prepared statements: twice the time
 
     @contextmanager
     def snapshot(self, actor: Actor) -> Iterator[Scope]:

@@ -1,4 +1,4 @@
-"""Rows of the statement behind a page as values. Told apart by their place: names would take a tenth of a page's time."""
+"""Rows of the statement behind a page as values, told apart by place: names would take a tenth of a page's time."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
