@@ -36,7 +36,7 @@ from cs_ml.store.tables import (
 )
 from cs_ml.store.tables.base import AccountOwned, Base
 
-__all__ = ["AnySelect", "Scope"]
+__all__ = ["AnySelect", "Guardable", "Scope"]
 
 _IN_LIST = 5_000  # values of one IN list; SQLite takes 32,766
 _ACCOUNTS_NAMED = select(Account.id).where(Account.id.in_(bindparam("ids", expanding=True)))

@@ -14,7 +14,7 @@ class UpsertFrom(Executable, ClauseElement):
     """Writes the columns `names` of `table`, or overwrites the row of the same unique `key`."""
 
     __visit_name__ = "upsert_from"
-    _traverse_internals = (
+    _traverse_internals = (  # type: ignore[assignment]
         ("into", InternalTraversal.dp_string),
         ("names", InternalTraversal.dp_string_list),
         ("key", InternalTraversal.dp_string_list),

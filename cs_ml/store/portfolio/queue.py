@@ -22,7 +22,7 @@ def queue_rows(found: Sequence[Row[Any]], scores: Mapping[int, Scores], now: dat
 
 
 def _queue_row(row: Row[Any], scores: Mapping[int, Scores], today: date, until: datetime) -> QueueRow:
-    account_id, size, urgency, _, scored_at, scored, name, owner_name, reference, *held = row
+    account_id, size, urgency, _, scored_at, scored, name, owner_name, reference, *held = tuple(row)
     arr, currency, segment, renewal, touched_at, open_ctas, overdue_ctas, prediction_id, *said = held
     if scored_at is None:
         scored_at, scored = scores.get(account_id, ((), ()))
