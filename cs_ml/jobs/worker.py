@@ -15,7 +15,7 @@ from time import monotonic
 import structlog
 from croniter import croniter
 
-from cs_ml.domain.errors import CsMlError
+from cs_ml.domain.errors import CsMlError, DatabaseAway
 from cs_ml.domain.jobs import Job, ScheduleState
 from cs_ml.jobs.tasks import Tasks
 from cs_ml.services.clock import Clock
@@ -32,6 +32,9 @@ def do(tasks: Tasks, job: Job) -> bool:
     with structlog.contextvars.bound_contextvars(task=job.task, tenant=job.tenant_id, subject=job.subject):
         try:
             tasks.run(job)
+        except DatabaseAway:
+            _log.warning("the database went away during a job")
+            return False
         except CsMlError as error:
             _log.warning("a job was refused: %s", error.code)
         except Exception:  # noqa: BLE001 - the worker loop: whatever it was, the next job is another one

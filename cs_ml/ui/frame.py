@@ -6,6 +6,7 @@ from cs_ml.domain.identity.sessions import SignedIn
 from cs_ml.domain.llm.usage import Fault
 from cs_ml.ui.cache import data_as_of
 from cs_ml.ui.components import reader_zone
+from cs_ml.ui.entry.changing import draw_person
 from cs_ml.ui.entry.handover import clear
 from cs_ml.ui.entry.provider import LEAVE_PATH, has_provider, is_known_there
 from cs_ml.ui.formatting import fault_words, instant, next_try
@@ -20,7 +21,7 @@ def draw_frame(found: SignedIn) -> None:
         engines, more = _engines()
         demo = ":violet-badge[Demo: made-up customers] " if found.place.tenant.demo else ""
         st.markdown(f"{demo}:small[:gray[{_data(found)}]] {engines}", help=more, width="stretch")
-        st.text(found.person.name, width="content")
+        draw_person(found.person.name)
         if st.button("Sign out", key=Key.SIGN_OUT):
             sign_out()
 

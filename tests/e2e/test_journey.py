@@ -16,6 +16,8 @@ from tests.e2e.visits import PHRASE, WAIT_MS, Visit
 from tests.support.databases import sqlite_copy
 from tests.support.factories import add_account, add_tenant
 
+OWN = "seven copper kettles drift"
+
 
 @pytest.fixture
 def address(migrated_sqlite: Path, tmp_path: Path) -> Iterator[str]:
@@ -57,9 +59,23 @@ def test_signing_in_and_out(visit: Visit, browser: Browser) -> None:
     visit.page.reload()
     visit.expect_signed_in()
 
+    visit.page.get_by_role("button", name="Ada").click()
+    for label, typed in (("Present password", PHRASE), ("New password", OWN), ("New password, once more", OWN)):
+        visit.page.get_by_label(label, exact=True).fill(typed)
+    visit.page.get_by_role("button", name="Save").click()
+    expect(visit.page.get_by_role("dialog")).to_have_count(0)
+    visit.expect_signed_in()
+    changed = visit.cookie()
+    assert changed is not None
+    assert changed["value"] != cookie["value"]
+
     visit.sign_out()
     visit.expect_form()
     assert visit.cookie() is None
+    visit.sign_in(OWN)
+    visit.expect_signed_in()
+    visit.sign_out()
+    visit.expect_form()
 
     thief = Visit(browser, visit.address)
     thief.context.add_cookies([{"name": PLAIN_COOKIE, "value": str(cookie["value"]), "url": visit.address}])

@@ -172,13 +172,19 @@ class AccessService:
             person, state = _get(identity, user_id), identity.password_state(user_id)
             if state.epoch != epoch:
                 raise NotFound("This sign-in has ended. Sign in again.", code="SESSION_NOT_FOUND")
-            tenants = (membership.tenant for membership in identity.memberships(user_id))
-            words = tuple(word for tenant in tenants for word in (tenant.slug, *tenant.name.split()))
+            words = _tenant_words(identity, user_id)
             if self._hasher.matches(password, state.hash):
-                message = "Take another password than the one that you signed in with."
-                raise Invalid(message, fields={"password": message})
+                raise _same()
             self._store_password(identity, person, password, words=words, issued_until=None)
         note_person(self._database, user_id, "user.password_changed", self._clock(), by=user_id)
+
+    def check_new_password(self, user_id: int, password: str, *, present: str) -> None:
+        """Raises Invalid for one that is easy to guess, or what the user says is the present one."""
+        with self._database.identity() as identity:
+            person, words = _get(identity, user_id), _tenant_words(identity, user_id)
+        _check(password, person, words)
+        if password == present:
+            raise _same()
 
     def set_disabled(self, email: str, *, disabled: bool) -> None:
         """Switches a user off, which ends the sessions, or on again."""
@@ -216,11 +222,25 @@ class AccessService:
         words: tuple[str, ...],
         issued_until: datetime | None,
     ) -> None:
-        check_password(password, (person.email, *person.email.split("@"), *person.name.split(), *words))
+        _check(password, person, words)
         now = self._clock()
         identity.set_password_hash(person.id, self._hasher.hash(password), now, issued_until=issued_until)
         identity.raise_epoch(person.id, now)
         identity.sign_ins.forgive(person.email)
+
+
+def _check(password: str, person: Person, words: Sequence[str]) -> None:
+    check_password(password, (person.email, *person.email.split("@"), *person.name.split(), *words))
+
+
+def _tenant_words(identity: IdentityStore, user_id: int) -> tuple[str, ...]:
+    tenants = (membership.tenant for membership in identity.memberships(user_id))
+    return tuple(word for tenant in tenants for word in (tenant.slug, *tenant.name.split()))
+
+
+def _same() -> Invalid:
+    message = "Take another password than the one that you signed in with."
+    return Invalid(message, fields={"password": message})
 
 
 def _until(made_up: str | None, now: datetime) -> datetime | None:

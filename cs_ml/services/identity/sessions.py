@@ -129,6 +129,23 @@ class SessionService:
         self._access.choose_password(person.id, password, epoch=found.epoch)
         return self._ticket(person, by="new password")
 
+    def change_password(self, token: str, present: str, password: str, *, client: str | None = None) -> str | None:
+        """Another password of somebody who is signed in and knows the present one. It ends every session; answers a
+        ticket for a new one. None where the present one is wrong, which counts like a failed sign-in, or nobody is
+        signed in by this token. Raises Invalid for a password that will not do."""
+        with self._database.identity() as identity:
+            holder = self._holder(identity, token)
+        if holder is None or holder[0].issued_until is not None:
+            return None
+        found, person = holder
+        self._access.check_new_password(person.id, password, present=present)
+        with self._pace.kept():
+            find = partial(self._access.verify, person.email, present)
+            if self._prove(person.email, client, find, by="present password") is None:
+                return None
+            self._access.choose_password(person.id, password, epoch=found.epoch)
+            return self._ticket(person, _rates(client), client, by="new password")
+
     def choose_tenant(self, token: str, tenant_id: str) -> None:
         """Where this browser works from now on. Raises NotFound for a tenant that the user has no place in."""
         session = self._digest(token)
@@ -159,17 +176,25 @@ class SessionService:
     def _judge(
         self, email: str, client: str | None, find: Callable[[], Proven | None], by: str | None = None
     ) -> str | None:
-        """Counts, judges and notes one attempt, in the same time whatever comes of it. `by`: other than by password."""
+        """Judges one attempt, in the same time whatever comes of it. `by`: other than by password."""
         with self._pace.kept():
-            rates = [_EVERYBODY] if client is None else [_EVERYBODY, client]
-            if not self._count_rates(rates):
+            proven = self._prove(email, client, find, by)
+            if proven is None:
                 return None
-            failures, allowed = self._count(email)
-            proven = find()
-            if proven is None or not allowed:
-                self._note_failure(email, client, failures, allowed=allowed, by=by)
-                return None
-            return self._ticket(proven.person, rates, client, by=by, issued_until=proven.issued_until)
+            return self._ticket(proven.person, _rates(client), client, by=by, issued_until=proven.issued_until)
+
+    def _prove(
+        self, email: str, client: str | None, find: Callable[[], Proven | None], by: str | None
+    ) -> Proven | None:
+        """Counts an attempt, and notes one that fails."""
+        if not self._count_rates(_rates(client)):
+            return None
+        failures, allowed = self._count(email)
+        proven = find()
+        if proven is None or not allowed:
+            self._note_failure(email, client, failures, allowed=allowed, by=by)
+            return None
+        return proven
 
     def _use(self, proof: str) -> bool:
         """Whether nobody has used this proof before."""
@@ -228,6 +253,11 @@ class SessionService:
 
     def _digest(self, secret: str) -> str:
         return hmac.digest(self._key, secret.encode(), "sha256").hex()
+
+
+def _rates(client: str | None) -> Sequence[str]:
+    """Under what an attempt counts beside its account."""
+    return [_EVERYBODY] if client is None else [_EVERYBODY, client]
 
 
 def _nobody() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence, Set
 from datetime import datetime, timedelta
 
 from cs_ml.domain.actor import Actor, Permission
-from cs_ml.domain.errors import CsMlError, EngineUnavailable, NotFound
+from cs_ml.domain.errors import CsMlError, DatabaseAway, EngineUnavailable, NotFound
 from cs_ml.domain.identity.audit import AuditEntry
 from cs_ml.domain.jobs import (
     CHUNK,
@@ -34,6 +34,7 @@ _LEASE = timedelta(seconds=5)  # longer than the claim of a prediction
 _TURN = 50  # accounts of a run that share a priority: then those of another run have their turn
 _QUIET = timedelta(minutes=5)  # a run in which nothing happened for so long has lost its jobs
 _NEXT_LOOK = timedelta(minutes=2)
+_OUTAGE = timedelta(seconds=10)  # after so long an account is tried again whose database went away
 
 
 class BatchWork:
@@ -183,6 +184,8 @@ class BatchWork:
             )
         except EngineUnavailable as unavailable:
             return unavailable.retry_after or Finished(error=unavailable.code)
+        except DatabaseAway:
+            return _OUTAGE
         except CsMlError as error:
             return Finished(error=error.code)
         return ended(found, started_at)

@@ -3,36 +3,27 @@
 import streamlit as st
 
 from cs_ml.domain.errors import CsMlError
-from cs_ml.services.identity.passwords import MAX_LENGTH, MIN_LENGTH
 from cs_ml.ui.components import error_state
+from cs_ml.ui.entry.changing import NOT_THE_SAME, RULES, ask_twice
 from cs_ml.ui.entry.handover import claim
 from cs_ml.ui.frame import sign_out
 from cs_ml.ui.runtime import sessions
 from cs_ml.ui.state import Key
 
-_RULES = (
-    f"Your own needs {MIN_LENGTH} characters or more; a few words that do not belong together are best. One made of "
-    "your name, your company, a common password, repetitions or sequences is refused."
-)
-
 
 def draw_choosing(token: str) -> None:
     """`token`: of a session that must choose."""
     st.subheader("Choose your password", anchor=False)
-    st.markdown(f"The password that you were given is good for this step only. {_RULES}")
+    st.markdown(f"The password that you were given is good for this step only. {RULES}")
     with st.form(Key.CHOOSE):
-        first, again = _ask("New password"), _ask("New password, once more")
+        first, again = ask_twice()
         sent = st.form_submit_button("Save and go on")
     if sent and first != again:
-        st.error("The two are not the same. Type the one or the other anew.")
+        st.error(NOT_THE_SAME)
     elif sent:
         _save(token, first)
     if st.button("Sign out", key=Key.SIGN_OUT):
         sign_out()
-
-
-def _ask(label: str) -> str:
-    return st.text_input(label, type="password", max_chars=MAX_LENGTH, autocomplete="new-password")
 
 
 def _save(token: str, password: str) -> None:

@@ -1,12 +1,13 @@
 """Stands before every request: headers for the browser, and what is closed without a session."""
 
+import logging
 import re
 
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
@@ -14,7 +15,7 @@ from cs_ml.ui.entry.handover import SCRIPT, source_hash
 from cs_ml.ui.entry.origins import is_same_origin
 from cs_ml.ui.entry.provider import PATHS, has_provider
 from cs_ml.ui.entry.shell import BASE_SCRIPT, streamlit_page
-from cs_ml.ui.runtime import PLAIN_COOKIE, SECURE_COOKIE, sessions
+from cs_ml.ui.runtime import PLAIN_COOKIE, SECURE_COOKIE, services, sessions
 
 # Files of other users' runs: nothing for whom is not signed in.
 NEEDS_SESSION = ("/media/", "/_stcore/upload_file/")
@@ -28,6 +29,9 @@ HEADERS = {
 _NO_STORE = ("/media/", "/session/", "/readyz", *PATHS)
 _POLICY_VIOLATION = 1008  # before the socket is accepted, the browser gets 403
 _HSTS = "max-age=31536000"
+_AWAY = PlainTextResponse("The database does not respond. Try again in a minute.", status_code=503)
+
+_log = logging.getLogger(__name__)
 
 
 def content_policy() -> str:
@@ -63,10 +67,19 @@ class Gate:
         elif scope["type"] == "websocket":
             await self._app(scope, _without_clear_cache(receive), send)
         elif scope["type"] == "http":
-            closed = await _closed(scope)
-            await (closed or self._app)(scope, receive, self._with_headers(scope, send))
+            await self._answer(scope, receive, self._with_headers(scope, send))
         else:
             await self._app(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            closed = await _closed(scope)
+            await (closed or self._app)(scope, receive, send)
+        except Exception as error:
+            if await run_in_threadpool(services().database.is_up):
+                raise
+            _log.warning("the database is away: %s", type(error).__name__)
+            await _AWAY(scope, receive, send)
 
     def _with_headers(self, scope: Scope, send: Send) -> Send:
         async def sender(message: Message) -> None:

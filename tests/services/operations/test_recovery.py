@@ -8,10 +8,11 @@ import pytest
 from sqlalchemy import select
 
 from cs_ml.domain.actor import Actor
-from cs_ml.domain.errors import EngineUnavailable, NotFound
+from cs_ml.domain.errors import DatabaseAway, EngineUnavailable, NotFound
 from cs_ml.domain.jobs import MOST_ATTEMPTS, MOST_WAITS, BatchRequest, Claim, Finished, Job, TaskName
 from cs_ml.jobs.worker import do
 from cs_ml.services.operations import work as module
+from cs_ml.services.predicting.predictions import PredictionService
 from cs_ml.store.database import Database
 from cs_ml.store.operations.batches import BatchRepository
 from cs_ml.store.tables import AccountMLPrediction, AuditEvent
@@ -77,6 +78,29 @@ def test_an_answer_that_was_stored_before_the_crash_is_not_asked_for_again(
     found = work.runs.get(acme, run_id)
     assert (found.state, found.counts.computed, engine.asked) == ("done", 3, 3)
     assert stored(database, acme) == 3
+
+
+def test_an_account_whose_database_went_away_is_tried_again_and_has_not_failed(
+    database: Database, acme: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work, run_id = started(database, acme, ScriptedEngine())
+    job = work.queue.waiting.pop()
+
+    def be_away(*_: Any) -> None:
+        raise DatabaseAway("Away.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(PredictionService, "_save", be_away)
+        patched.setattr(work.work._predictions, "_sleep", lambda seconds: work.clock.advance(seconds=seconds))
+        work.tasks.run(job)
+        again = work.queue.waiting[-1]
+        assert (again.account_ids, again.delay >= timedelta(seconds=10)) == (job.account_ids, True)
+        patched.setattr(module.BatchWork, "_end", be_away)  # it stays away: the queue keeps the job
+        assert not do(work.tasks, again)
+    work.clock.advance(minutes=5)
+    work.turn()
+    found = work.runs.get(acme, run_id)
+    assert (found.state, found.counts.computed, found.errors) == ("done", 3, {})
 
 
 def test_a_late_worker_cannot_end_what_another_took_over(database: Database, acme: Actor) -> None:

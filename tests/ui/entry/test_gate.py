@@ -111,6 +111,32 @@ def test_readiness_follows_the_database(browser: TestClient, monkeypatch: pytest
     gone.close()
 
 
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "/media/a"), ("POST", "/session/claim"), ("POST", "/session/end")]
+)
+def test_without_a_database_the_answer_says_so(
+    app: App, browser: TestClient, monkeypatch: pytest.MonkeyPatch, method: str, path: str
+) -> None:
+    browser.cookies.set(runtime.PLAIN_COOKIE, app.token or "")
+    gone = Database("postgresql+psycopg://nobody@127.0.0.1:1/nowhere")
+    with monkeypatch.context() as patched:
+        for name in ("engine", "_writing", "_sessions"):
+            patched.setattr(runtime.services().database, name, getattr(gone, name))
+        answer = browser.request(method, path, headers=HERE)
+        assert (answer.status_code, "does not respond" in answer.text) == (503, True)
+        assert answer.headers["cache-control"] == "no-store"
+        assert "set-cookie" not in answer.headers  # whoever could not sign out is still signed in
+    gone.close()
+    assert runtime.sessions().resolve(app.token or "")
+
+
+def test_a_fault_of_ours_is_no_outage(browser: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runtime.sessions(), "end", int)  # a bug
+    browser.cookies.set(runtime.PLAIN_COOKIE, "no number")
+    with pytest.raises(ValueError, match="invalid literal"):
+        browser.post("/session/end", headers=HERE)
+
+
 @pytest.mark.parametrize("prefix", NEEDS_SESSION)
 def test_files_need_a_session(app: App, browser: TestClient, prefix: str) -> None:
     assert browser.get(f"{prefix}a/b").status_code == 401

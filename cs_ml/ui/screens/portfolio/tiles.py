@@ -80,8 +80,8 @@ def _health(tiles: Tiles) -> _Tile:
     return _Tile(
         label="Average health",
         value=UNKNOWN if now.value is None else f"{now.value:.0f}{NARROW}of{NARROW}100",
-        help=f"The newest overall score of each account, not older than 90 days. The change compares the same accounts "
-        f"with their score {HEALTH_CHANGE_DAYS} days ago; accounts without one then are left out.",
+        help="The newest overall score of each account, not older than 90 days. The change is of the accounts that "
+        f"had one {HEALTH_CHANGE_DAYS} days ago, too.",
         lines=lines,
     )
 
@@ -126,8 +126,7 @@ def _renewals(tiles: Tiles) -> _Tile:
     return _Tile(
         label=f"Renewals in {first} days",
         value=f"{tiles.renewals[first]:,}",
-        help="Accounts whose contract comes up for renewal today or in that many days. The longer spans include the "
-        "shorter ones.",
+        help="Accounts whose contract is up for renewal in that many days or sooner.",
         shows={
             **({"Show": {"renewal": first}} if tiles.renewals[first] else {}),
             **{
