@@ -27,9 +27,9 @@ from cs_ml.domain.actor import Actor
 from cs_ml.domain.errors import no_such_account
 from cs_ml.store.bulk.statements import insert_sql, update_sql
 from cs_ml.store.bulk.upserting import UpsertFrom
-from cs_ml.store.guard import TENANT, AnySelect, Guardable, guard
 from cs_ml.store.identity import IdentityStore
 from cs_ml.store.identity.door import PASSED, UnscopedStatement
+from cs_ml.store.identity.guard import TENANT, AnySelect, Guardable, guard
 from cs_ml.store.tables import (
     Account,
     TenantOwned,
