@@ -59,8 +59,8 @@ class PortfolioService:
             return _shown(PortfolioRepository(scope), query, now, look, after=after, limit=limit)
 
     def refresh(self, actor: Actor) -> bool:
-        """Gathers the summaries of a tenant so large that nobody should wait for them while looking at a page; answers
-        whether it is one."""
+        """Gathers the summaries of a tenant so large that nobody should wait for them while looking at a page, unless
+        they are being gathered; answers whether it is one."""
         actor.require(Permission.MANAGE_TENANT)
         now = self._clock()
         with self._database.read(actor) as scope:
@@ -68,7 +68,7 @@ class PortfolioService:
             if portfolio.size(None)[0] <= WAITED_FOR:
                 return False
             found = portfolio.refreshed()
-        self._refresh(actor, now, found.at if found else None)
+        self._refresh(actor, now, found.at if found else None, wait=False)
         return True
 
     def pick(self, actor: Actor, query: PortfolioQuery, most: int | None) -> Sequence[int]:
@@ -111,14 +111,14 @@ class PortfolioService:
         return (self._refreshed(actor, query, now, look) if look.due else look).gathered_at
 
     def _refreshed(self, actor: Actor, query: PortfolioQuery, now: datetime, look: "_Look") -> "_Look":
-        self._refresh(actor, now, look.gathered_at)
+        self._refresh(actor, now, look.gathered_at, wait=True)
         with self._database.read(actor) as scope:
             found = PortfolioRepository(scope).refreshed()
         return _Look(found=found, kept=_is_kept(actor, query, found), due=False)
 
-    def _refresh(self, actor: Actor, now: datetime, found: datetime | None) -> None:
+    def _refresh(self, actor: Actor, now: datetime, found: datetime | None, *, wait: bool) -> None:
         with self._database.write(Actor.system(actor.tenant_id)) as scope:
-            PortfolioRepository(scope).refresh(now, found=found)
+            PortfolioRepository(scope).refresh(now, found=found, wait=wait)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

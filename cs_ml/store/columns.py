@@ -93,10 +93,12 @@ class Money(TypeDecorator[Decimal]):
         value = Decimal(value).quantize(Decimal(1).scaleb(-self.scale), rounding=ROUND_HALF_EVEN)
         return str(value) if dialect.name == "sqlite" else value
 
-    def process_result_value(self, value: Any, _dialect: Dialect) -> Decimal | None:
-        if value is None or isinstance(value, Decimal):
-            return value
-        return Decimal(f"{value:.{self.scale}f}")
+    def result_processor(self, dialect: Dialect, _coltype: object) -> Any:
+        """PostgreSQL's driver answers decimals itself."""
+        return self._decimal if dialect.name == "sqlite" else None
+
+    def _decimal(self, value: Any) -> Decimal | None:
+        return None if value is None else Decimal(f"{value:.{self.scale}f}")
 
 
 class Constant(ColumnElement[Any]):

@@ -2,10 +2,11 @@
 
 import atexit
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from functools import cache
+from typing import ParamSpec, TypeVar
 
 import streamlit as st
 
@@ -15,6 +16,9 @@ from cs_ml.domain.actor import Actor, Permission
 from cs_ml.domain.errors import Forbidden
 from cs_ml.domain.identity.sessions import SignedIn
 from cs_ml.services.identity.sessions import SessionService
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 # `__Host-` binds the cookie to this very host, which browsers grant over https only.
 SECURE_COOKIE = "__Host-cs_ml_session"
@@ -46,6 +50,11 @@ def note_keys() -> None:
 def sessions() -> SessionService:
     """Signing in. Raises Invalid where the session key is missing or weak."""
     return open_sessions(services())
+
+
+def telling(ask: Callable[P, T]) -> Callable[P, T]:
+    """`ask`, which raises DatabaseAway while the database is away."""
+    return services().database.telling()(ask)
 
 
 @cache

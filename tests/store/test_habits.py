@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from decimal import ROUND_HALF_EVEN, Decimal
 from pathlib import Path
 
+import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -184,3 +185,31 @@ def test_an_upsert_leaves_a_row_that_its_condition_excludes(database: Database) 
     with database.read(actor) as scope:
         assert scope.execute(select(PredictionClaim.holder)).scalars().all() == ["first"]
     assert answers == [True, False]
+
+
+def test_connections_that_the_server_closed_are_made_anew(database: Database) -> None:
+    if database.dialect != "postgresql":
+        return  # a file closes nothing
+    actor = add_tenant(database)
+    with database.read(actor), database.read(actor):
+        pass  # two are kept
+    ended = """SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid()"""
+    with psycopg.connect(database.engine.url.set(drivername="postgresql").render_as_string(False)) as connection:
+        found = connection.execute(ended).fetchone()
+        assert found is not None
+        assert found[0] >= 2
+    for _ in range(2):
+        with database.read(actor) as scope:
+            assert scope.execute(select(TenantSetting.key)).all() == []
+
+
+def test_json_is_read_however_deep(database: Database) -> None:
+    deep: object = 1
+    for _ in range(300):
+        deep = [deep]
+    actor = add_tenant(database)
+    with database.write(actor) as scope:
+        scope.upsert(TenantSetting, {"key": "deep", "value": deep, "updatedAt": NOW}, key=("tenantId", "key"))
+    with database.read(actor) as scope:
+        assert scope.execute(select(TenantSetting.value)).scalar() == deep

@@ -37,10 +37,12 @@ class Owners:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AccountKeys:
-    """By position in accounts.csv. In a dry run new accounts have made-up negative ids."""
+    """By position in accounts.csv; `new` are the ids of those that were not there. In a dry run they have made-up
+    negative ids."""
 
     ids: Sequence[int]
     owners: Sequence[int]
+    new: Sequence[int]
 
 
 class AccountWriter:
@@ -66,13 +68,16 @@ class AccountWriter:
             for position, (old, row) in enumerate(zip(stored, rows, strict=True))
             if old and any(old[name] != row[name] for name in _NAMES)
         }
-        ids = self._insert(new, rows)
+        added = self._insert(new, rows)
+        ids = dict(added)
         for position, old in enumerate(stored):
             if old:
                 ids[position] = old["id"]
         self._update(sorted(changed), rows, stored)
         keys = AccountKeys(
-            ids=[ids[position] for position in range(len(refs))], owners=[row["ownerId"] for row in rows]
+            ids=[ids[position] for position in range(len(refs))],
+            owners=[row["ownerId"] for row in rows],
+            new=list(added.values()),
         )
         changed = {position for position in changed if self._is_own_change(stored[position], rows[position])}
         changed |= self._write_facts(keys.ids, {position: rows[position]["createdAt"] for position in new})

@@ -24,6 +24,7 @@ from cs_ml.store.bulk.snapshots import SnapshotRepository
 from cs_ml.store.bulk.stored_text import instant_text, text_instant
 from cs_ml.store.database import Database
 from cs_ml.store.operations.audit import AuditRepository
+from cs_ml.store.portfolio import PortfolioRepository
 from cs_ml.store.scope import Scope
 
 _SLUG = re.compile("[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?")
@@ -162,6 +163,8 @@ def _write(run: Run, scope: Scope, bundle: CheckedBundle, now: datetime, progres
     if run.wrote and not run.dry_run:
         if run.earliest:
             run.store.drop_references(run.earliest)
+        if keys.new:
+            PortfolioRepository(scope).add(min(keys.new), max(keys.new), now)
         SnapshotRepository(scope).take(datetime.combine(now.astimezone(UTC), time(), UTC))
 
 

@@ -40,8 +40,8 @@ def current(*accounts: Any) -> CTE:
     rows = (
         select(
             *contract(change, timeless),
-            _health("health_since", "now").label("health"),
-            _health("before_since", "before").label("health_before"),
+            health_by("health_since", "now").label("health"),
+            health_by("before_since", "before").label("health_before"),
             touched_at(),
             *(counted(CTA, is_counted).label(name) for name, is_counted in work().items()),
             *valid(risk),
@@ -101,7 +101,7 @@ def _listed(change: Any, column: Callable[[Any], Any]) -> Any:
         .where(
             fact.account_id == Account.id,
             one_of(fact.kind, "listed"),
-            fact.valid_from > func.coalesce(change.valid_from, bindparam("beginning")),
+            fact.valid_from > func.coalesce(change.valid_from, bindparam("beginning", type_=UtcDateTime)),
             fact.valid_from <= bindparam("now"),
             column(fact).is_not(None),
         )
@@ -112,7 +112,7 @@ def _listed(change: Any, column: Callable[[Any], Any]) -> Any:
     )
 
 
-def _health(after: str, until: str) -> Any:
+def health_by(after: str, until: str) -> Any:
     """The newest overall score in (after, until]."""
     point = aliased(AccountHealthScoreHistory)
     return (

@@ -3,19 +3,17 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 
-from sqlalchemy import delete, update
+from sqlalchemy import update
 from sqlalchemy.engine import Row
 
 from cs_ml.domain.errors import Invalid
-from cs_ml.domain.policy import RiskBand
 from cs_ml.domain.portfolio import (
     RENEWAL_DAYS,
-    SPARKLINE_WEEKS,
     AmountAtRisk,
     Average,
     Choices,
@@ -24,25 +22,18 @@ from cs_ml.domain.portfolio import (
     OwnerChoice,
     PortfolioQuery,
     QueueRow,
-    RiskView,
     Sort,
     Tiles,
     loss_range,
 )
-from cs_ml.store.portfolio import statements
+from cs_ml.store.portfolio import gathering, statements
+from cs_ml.store.portfolio.queue import Scores, queue_rows
 from cs_ml.store.portfolio.rows import rows as page_rows
 from cs_ml.store.portfolio.selection import Shape, instants, values
 from cs_ml.store.scope import Scope
 from cs_ml.store.tables import AccountSummary, SummaryRefresh
 
-_BANDS = {band.value: band for band in RiskBand}
-_WEEK = timedelta(weeks=1)
-_PART = 5_000  # accounts that are gathered at once
-_SUMMARY = {
-    attribute.key: attribute.columns[0].name
-    for attribute in AccountSummary.__mapper__.column_attrs
-    if attribute.key not in ("id", "tenant_id", "size", "urgency", "risk_key")
-}
+_LAST_ID = 2**31 - 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -104,8 +95,7 @@ class PortfolioRepository:
         statement = page_rows(shape, limit + 1, dialect, following=after is not None, kept=kept)
         found = self._scope.execute(statement, _page_values(query, now, after)).all()
         shown = found[:limit]
-        health = self._health([row[0] for row in shown], now)
-        return [_queue_row(row, health.get(row[0], ()), now) for row in shown], _next(found, limit)
+        return queue_rows(shown, self._scores(shown, now), now), _next(found, limit)
 
     def refreshed(self) -> Refreshed | None:
         """None where there are no summaries."""
@@ -131,18 +121,33 @@ class PortfolioRepository:
         """Whether predictions were made after `since`, which a summary of then does not know."""
         return self._scope.execute(statements.predicted_since(), {"since": since}).first() is not None
 
-    def refresh(self, now: datetime, *, found: datetime | None) -> None:
+    def refresh(self, now: datetime, *, found: datetime | None, wait: bool) -> bool:
         """Gathers the summaries of the whole tenant anew, unless somebody did since they were found to be of `found`.
 
-        Two at once: the second waits for the first, and then finds nothing left to do.
+        While somebody else is at it: waits, and then finds nothing left to do; or leaves it to them and answers False.
         """
+        if not self._scope.lock("summaries", wait=wait):
+            return False
         due = SummaryRefresh.refreshed_at == found
-        if not self._scope.upsert(SummaryRefresh, {"refreshedAt": now}, key=("tenantId",), only_where=due):
+        if self._scope.upsert(SummaryRefresh, {"refreshedAt": now}, key=("tenantId",), only_where=due):
+            self._gather(now)
+        return True
+
+    def add(self, first: int, last: int, now: datetime) -> None:
+        """Gathers new accounts, whose ids are `first` to `last`, to stand in the order that the last refresh made.
+        Whoever is gathering meanwhile finds them."""
+        figures = self._scope.execute(statements.figures()).scalar()
+        if figures is None or "averages" not in figures or not self._scope.lock("summaries", wait=False):
             return
-        self._scope.execute(delete(AccountSummary))
-        accounts = self._gather(now)
-        averages = {row.currency: row.average for row in self._scope.execute(statements.averages())}
-        self._scope.execute(statements.order_kept(averages), instants(now))
+        self._each_part(first - 1, last, now)
+        self._order(figures["averages"], first - 1, last, now)
+
+    def _gather(self, now: datetime) -> None:
+        """A part at a time, so that nothing grows with the number of accounts but the time it takes."""
+        self._scope.execute(gathering.gone())
+        accounts = self._each_part(0, _LAST_ID, now)
+        averages = [(row.currency, row.average) for row in self._scope.execute(gathering.averages())]
+        self._order(averages, 0, _LAST_ID, now)
         query = PortfolioQuery()
         totals = self._scope.execute(statements.totals(Shape.of(query, summary=True)), values(query, now))
         choices = self.choices()
@@ -150,29 +155,34 @@ class PortfolioRepository:
             "totals": [_kept_json(row) for row in sorted(totals, key=lambda row: (-row.accounts, row.currency or ""))],
             "owners": [asdict(owner) for owner in choices.owners],
             "segments": list(choices.segments),
+            "averages": averages,
         }
         self._scope.execute(update(SummaryRefresh).values(accounts=accounts, figures=figures))
         self._scope.analyze(AccountSummary)
 
-    def _gather(self, now: datetime) -> int:
-        """A part at a time, so that memory does not grow with the number of accounts; answers how many there are."""
-        after, accounts = 0, 0
-        while gathered := self._scope.execute(
-            statements.everything(), instants(now) | {"after": after, "limit": _PART}
-        ).all():
-            rows = [{column: getattr(row, name) for name, column in _SUMMARY.items()} for row in gathered]
-            self._scope.insert(AccountSummary, rows)
-            after, accounts = max(row.id for row in gathered), accounts + len(gathered)
+    def _each_part(self, after: int, last: int, now: datetime) -> int:
+        """Gathers the accounts in (after, last]; answers how many there are."""
+        moved, accounts = gathering.moved(self._scope.dialect), 0
+        while (part := self._scope.execute(gathering.part(), {"after": after, "last": last}).one()).accounts:
+            bounds = {"after": after, "last": part.last_of_part, **instants(now)}
+            self._scope.upsert_from(AccountSummary, moved, bounds, key=("tenantId", "accountId"))
+            after, accounts = part.last_of_part, accounts + part.accounts
         return accounts
 
-    def _health(self, ids: Sequence[int], now: datetime) -> dict[int, Sequence[int]]:
-        """By account, the last score of each of the SPARKLINE_WEEKS weeks before `now` that has one, oldest first."""
-        params = {"ids": list(ids), "since": now - timedelta(weeks=SPARKLINE_WEEKS), "now": now}
-        until = now.replace(tzinfo=None)
-        weeks: dict[int, dict[int, int]] = {}
-        for account_id, at, score in self._scope.execute(statements.health(), params).all():
-            weeks.setdefault(account_id, {})[(until - at) // _WEEK] = score
-        return {account: tuple(scores.values()) for account, scores in weeks.items()}
+    def _order(self, averages: Sequence[Any], after: int, last: int, now: datetime) -> None:
+        self._scope.execute(gathering.ordered(averages), {"after": after, "last": last, **instants(now)})
+
+    def _scores(self, found: Sequence[Row[Any]], now: datetime) -> Mapping[int, Scores]:
+        """The scores of the sparklines by account, where the rows do not hold them."""
+        if self._scope.dialect == "postgresql":
+            return {}
+        params = {"ids": [row[0] for row in found], **instants(now)}
+        scores: dict[int, Scores] = {}
+        for account_id, at, score in self._scope.execute(statements.scores(), params).all():
+            instants_of, values_of = scores.setdefault(account_id, ([], []))
+            instants_of.append(at)
+            values_of.append(score)
+        return scores
 
 
 def _kept_json(row: Row[Any]) -> dict[str, Any]:
@@ -219,45 +229,6 @@ def _sum(found: Sequence[Any], name: str) -> int:
 def _average(found: Sequence[Any], total: str, number: str) -> Average:
     n = _sum(found, number)
     return Average(value=_sum(found, total) / n if n else None, n=n)
-
-
-def _queue_row(row: Row[Any], health: Sequence[int], now: datetime) -> QueueRow:
-    """Of a row of `rows`, in the order of its columns: names would take a tenth of a page's time."""
-    account_id, size, urgency, _, name, owner_name, reference, *held = tuple(row)
-    _, arr, currency, segment, renewal, touched_at, open_ctas, overdue_ctas, prediction_id, *said = held
-    renewal_date = renewal.date() if renewal else None
-    return QueueRow(
-        account_id=account_id,
-        reference=reference,
-        name=name,
-        owner_name=owner_name,
-        segment=segment,
-        arr=arr,
-        currency=currency,
-        size=size,
-        renewal_date=renewal_date,
-        days_to_renewal=(renewal_date - now.date()).days if renewal_date else None,
-        urgency=urgency,
-        health=health,
-        touched_at=touched_at,
-        open_ctas=open_ctas,
-        overdue_ctas=overdue_ctas,
-        risk=None if prediction_id is None else _risk(said),
-    )
-
-
-def _risk(said: Sequence[Any]) -> RiskView:
-    probability, base_rate, band, as_of, drivers, completeness, engine, new_facts = said
-    return RiskView(
-        probability=probability,
-        base_rate=base_rate,
-        band=_BANDS[band],
-        drivers=tuple(drivers),
-        as_of=as_of,
-        completeness=completeness,
-        engine=engine,
-        new_facts=new_facts,
-    )
 
 
 def _page_values(query: PortfolioQuery, now: datetime, after: str | None) -> dict[str, Any]:

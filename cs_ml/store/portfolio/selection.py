@@ -16,6 +16,7 @@ from cs_ml.domain.portfolio import (
     LATER_WEIGHT,
     RENEWAL_DAYS,
     RENEWAL_WEIGHTS,
+    SPARKLINE_WEEKS,
     STALE_DAYS,
     TOUCH_DAYS,
     UNKNOWN_RENEWAL_WEIGHT,
@@ -75,6 +76,7 @@ def instants(now: datetime) -> dict[str, Any]:
         "before_since": before - timedelta(days=HEALTH_FRESH_DAYS),
         "overdue_before": now - timedelta(days=1),
         "stale_before": now - timedelta(days=STALE_DAYS),
+        "scores_since": now - timedelta(weeks=SPARKLINE_WEEKS),
         "touch_since": now - timedelta(days=TOUCH_DAYS),
         **{f"renewal_{n}": today + timedelta(days=n + 1) for n in days},
     }

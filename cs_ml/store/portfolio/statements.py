@@ -1,6 +1,5 @@
 """The statements of the portfolio; each kept, so that it is guarded and compiled once."""
 
-from collections.abc import Mapping
 from functools import cache, lru_cache
 from typing import Any
 
@@ -13,12 +12,10 @@ from sqlalchemy import (
     case,
     cast,
     func,
-    literal,
     or_,
     select,
     tuple_,
     type_coerce,
-    update,
 )
 
 from cs_ml.domain.portfolio import RENEWAL_DAYS, Flag, Sort
@@ -142,39 +139,16 @@ def kept_matching(shape: Shape) -> AnySelect:
 
 
 @cache
-def averages() -> AnySelect:
-    """The average revenue by currency, among all that was gathered."""
-    arr = cast(AccountSummary.arr, Double)
-    return select(AccountSummary.currency, func.avg(arr).label("average")).group_by(AccountSummary.currency)
-
-
-def order_kept(averages: Mapping[str | None, float]) -> Any:
-    """Works out the order of what was gathered."""
-    arr = cast(AccountSummary.arr, Double)
-    steps = [
-        (_is(AccountSummary.currency, currency), arr / average) for currency, average in averages.items() if average
-    ]
-    relative = func.coalesce(case(*steps), 1.0) if steps else literal(1.0, Double)
-    weight = urgency(AccountSummary)
-    key = func.coalesce(-AccountSummary.probability * relative * weight, literal(1.0, Double))
-    return update(AccountSummary).values(size=relative, urgency=weight, risk_key=key)
-
-
-def _is(column: Any, value: str | None) -> Any:
-    return column.is_(None) if value is None else column == value
-
-
-@cache
-def health() -> AnySelect:
-    """The overall scores of the accounts `ids` in (since, now], oldest first; with instants as the driver gives them,
-    as there are many."""
+def scores() -> AnySelect:
+    """The overall scores of the accounts `ids` for their sparklines, oldest first; with instants as the driver gives
+    them, as there are many."""
     point = AccountHealthScoreHistory
     at = type_coerce(point.calculated_at, DateTime).label("at")
     return (
         select(point.account_id, at, point.overall_score)
         .where(
             among(point.account_id, "ids"),
-            point.calculated_at > bindparam("since"),
+            point.calculated_at > bindparam("scores_since"),
             point.calculated_at <= bindparam("now"),
         )
         .order_by(point.account_id, point.calculated_at, point.id)
@@ -230,14 +204,6 @@ def predicted_since() -> AnySelect:
     """Whether there is a prediction younger than `since`."""
     stored = AccountMLPrediction
     return select(stored.id).where(stored.predicted_at > bindparam("since")).limit(1)
-
-
-@cache
-def everything() -> AnySelect:
-    """What the summaries are made of, a part at a time: accounts after `after`, `limit` of them."""
-    part = select(Account.id).where(Account.id > bindparam("after"), live()).order_by(Account.id)
-    facts = current(Account.id.in_(part.limit(bindparam("limit"))))
-    return select(Account.id, *facts.c).join(facts, facts.c.account_id == Account.id)
 
 
 def _facts(shape: Shape) -> Any:

@@ -1,6 +1,5 @@
 """Stands before every request: headers for the browser, and what is closed without a session."""
 
-import logging
 import re
 
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
@@ -11,11 +10,12 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
+from cs_ml.domain.errors import DatabaseAway
 from cs_ml.ui.entry.handover import SCRIPT, source_hash
 from cs_ml.ui.entry.origins import is_same_origin
 from cs_ml.ui.entry.provider import PATHS, has_provider
 from cs_ml.ui.entry.shell import BASE_SCRIPT, streamlit_page
-from cs_ml.ui.runtime import PLAIN_COOKIE, SECURE_COOKIE, services, sessions
+from cs_ml.ui.runtime import PLAIN_COOKIE, SECURE_COOKIE, sessions, telling
 
 # Files of other users' runs: nothing for whom is not signed in.
 NEEDS_SESSION = ("/media/", "/_stcore/upload_file/")
@@ -29,9 +29,6 @@ HEADERS = {
 _NO_STORE = ("/media/", "/session/", "/readyz", *PATHS)
 _POLICY_VIOLATION = 1008  # before the socket is accepted, the browser gets 403
 _HSTS = "max-age=31536000"
-_AWAY = PlainTextResponse("The database does not respond. Try again in a minute.", status_code=503)
-
-_log = logging.getLogger(__name__)
 
 
 def content_policy() -> str:
@@ -75,11 +72,8 @@ class Gate:
         try:
             closed = await _closed(scope)
             await (closed or self._app)(scope, receive, send)
-        except Exception as error:
-            if await run_in_threadpool(services().database.is_up):
-                raise
-            _log.warning("the database is away: %s", type(error).__name__)
-            await _AWAY(scope, receive, send)
+        except DatabaseAway as away:
+            await PlainTextResponse(away.message, status_code=503)(scope, receive, send)
 
     def _with_headers(self, scope: Scope, send: Send) -> Send:
         async def sender(message: Message) -> None:
@@ -106,7 +100,7 @@ async def _closed(scope: Scope) -> Response | None:
 
 def _has_session(connection: HTTPConnection) -> bool:
     tokens = (connection.cookies.get(name) for name in (SECURE_COOKIE, PLAIN_COOKIE))
-    return any(token and sessions().resolve(token) for token in tokens)
+    return any(token and telling(sessions().resolve)(token) for token in tokens)
 
 
 def _without_clear_cache(receive: Receive) -> Receive:

@@ -9,7 +9,7 @@ from cs_ml.services.identity.sessions import ABSOLUTE
 from cs_ml.ui.entry.handover import CLAIM_PATH, END_PATH
 from cs_ml.ui.entry.origins import is_same_origin
 from cs_ml.ui.entry.shell import addresses, shell
-from cs_ml.ui.runtime import PLAIN_COOKIE, SECURE_COOKIE, services, sessions
+from cs_ml.ui.runtime import PLAIN_COOKIE, SECURE_COOKIE, services, sessions, telling
 
 _MAX_TICKET_BYTES = 128
 
@@ -34,7 +34,7 @@ async def _claim(request: Request) -> Response:
     if not is_same_origin(request):
         return Response(status_code=403)
     ticket = (await request.body())[:_MAX_TICKET_BYTES].decode("ascii", "replace")
-    token = await run_in_threadpool(sessions().redeem, ticket)
+    token = await run_in_threadpool(telling(sessions().redeem), ticket)
     if token is None:
         return Response(status_code=410)
     answer = Response(status_code=204)
@@ -65,7 +65,7 @@ async def _end(request: Request) -> Response:
         return Response(status_code=403)
     name = cookie_name(request)
     if name in request.cookies:
-        await run_in_threadpool(sessions().end, request.cookies[name])
+        await run_in_threadpool(telling(sessions().end), request.cookies[name])
     answer = Response(status_code=204)
     answer.delete_cookie(name, path="/", secure=request.url.scheme == "https", httponly=True, samesite="lax")
     return answer

@@ -144,7 +144,8 @@ def test_ten_thousand_accounts_cost_as_many_statements_as_a_hundred(database: Da
     add_customer(database, actor)
     add_many(database, actor, 99)
     few = count(database, portfolio, actor)
-    assert few == 5  # the summaries, how many there are, figures, rows in order, health
+    # The summaries, how many there are, figures, rows in order; SQLite has no arrays, and asks for health apart.
+    assert few == (4 if database.dialect == "postgresql" else 5)
     add_many(database, actor, LIVE_ACCOUNTS)
     many = count(database, portfolio, actor)
     assert many == few
@@ -218,7 +219,7 @@ class TestSummaries:
         later = NOW + SUMMARY_AGE
         for second in (0, 1):  # both found the summaries of NOW
             with database.write(Actor.system(actor.tenant_id)) as scope:
-                PortfolioRepository(scope).refresh(later + timedelta(seconds=second), found=NOW)
+                PortfolioRepository(scope).refresh(later + timedelta(seconds=second), found=NOW, wait=True)
         with database.read(actor) as scope:
             found = PortfolioRepository(scope).refreshed()
         assert found is not None

@@ -120,7 +120,7 @@ def test_without_a_database_the_answer_says_so(
     browser.cookies.set(runtime.PLAIN_COOKIE, app.token or "")
     gone = Database("postgresql+psycopg://nobody@127.0.0.1:1/nowhere")
     with monkeypatch.context() as patched:
-        for name in ("engine", "_writing", "_sessions"):
+        for name in ("engine", "_writing"):
             patched.setattr(runtime.services().database, name, getattr(gone, name))
         answer = browser.request(method, path, headers=HERE)
         assert (answer.status_code, "does not respond" in answer.text) == (503, True)
