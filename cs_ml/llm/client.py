@@ -222,7 +222,7 @@ class LlmClient:
             fault = Fault.BAD_REQUEST if adapted else failure.fault
             raise Adapted(fault) if adapted else failure from None
         finally:
-            self._breaker.record(ticket, fault)
+            self._breaker.record(ticket, fault, patient=run.patient)
             run.book(request, sent_at, sent, reply, fault)
 
     def _adapt(self, sent: Features, failure: CallFailed) -> bool:

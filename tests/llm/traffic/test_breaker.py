@@ -27,10 +27,10 @@ def breaker(clock: Clock) -> Breaker:
     return Breaker(clock)
 
 
-def call(breaker: Breaker, fault: Fault | None) -> None:
+def call(breaker: Breaker, fault: Fault | None, *, patient: bool = False) -> None:
     ticket = breaker.admit()
     assert ticket is not None
-    breaker.record(ticket, fault)
+    breaker.record(ticket, fault, patient=patient)
 
 
 def break_it(breaker: Breaker) -> None:
@@ -58,6 +58,35 @@ def test_it_opens_when_half_of_ten_calls_failed(breaker: Breaker) -> None:
     call(breaker, None)
     assert breaker.state().kind == "closed"
     call(breaker, Fault.SERVER_ERROR)
+    assert breaker.state().kind == "open"
+
+
+def test_a_server_that_refuses_all_the_patient_is_left_alone_after_ten(breaker: Breaker) -> None:
+    for _ in range(9):
+        call(breaker, Fault.RATE_LIMITED, patient=True)
+    assert breaker.state().kind == "closed"
+    call(breaker, Fault.RATE_LIMITED, patient=True)
+    assert breaker.state().kind == "open"
+
+
+def test_refusals_of_the_patient_come_back_before_the_answers_and_tell_little(breaker: Breaker) -> None:
+    """A third of thirty calls at once is refused, and all that before the first answer."""
+    tickets = [breaker.admit() or 0 for _ in range(30)]
+    for number, ticket in enumerate(tickets):
+        breaker.record(ticket, Fault.RATE_LIMITED if number < 10 else None, patient=True)
+        assert breaker.state().kind == "closed"
+    seen = list[str]()
+    for ticket in [breaker.admit() or 0 for _ in range(30)]:
+        breaker.record(ticket, Fault.RATE_LIMITED, patient=True)
+        seen.append(breaker.state().kind)
+    assert seen.index("open") == 19  # 30 of 60 calls, those under way included
+
+
+@pytest.mark.parametrize(("fault", "patient"), [(Fault.TIMEOUT, True), (Fault.RATE_LIMITED, False)])
+def test_nothing_else_is_taken_so_lightly(breaker: Breaker, fault: Fault, patient: bool) -> None:
+    tickets = [breaker.admit() or 0 for _ in range(FAILURES_IN_A_ROW)]
+    for ticket in tickets:
+        breaker.record(ticket, fault, patient=patient)
     assert breaker.state().kind == "open"
 
 
