@@ -79,10 +79,16 @@ class Settings(BaseSettings):
     llm_tokens_per_minute: int | None = Field(
         default=None, ge=1, description="Tokens a minute, those of the answers included, that each process may use."
     )
+    llm_batch_api: bool = Field(
+        default=False,
+        description="Nightly predictions are asked through the provider's Batch API: about half the price, answered"
+        " within a day. The model's server must offer it (OpenAI does).",
+    )
     llm_prices: Path | None = Field(
         default=None,
         description="A price table (TOML) over the shipped one, in US dollars per million tokens:"
-        ' `version = "..."` and, under `[models]`, `"NAME" = { input = 0.4, cached_input = 0.1, output = 1.6 }`.',
+        ' `version = "..."`, `batch_share = 0.5` (of them, for answers within a day) and, under `[models]`,'
+        ' `"NAME" = { input = 0.4, cached_input = 0.1, output = 1.6 }`.',
     )
     llm_allow_http: bool = Field(
         default=False,

@@ -39,7 +39,7 @@ from cs_ml.services.operations.batches import BatchLimit, BatchRunService
 from cs_ml.services.operations.monitoring import MonitoringService
 from cs_ml.services.operations.retention import RetentionService
 from cs_ml.services.operations.schedules import ScheduleService
-from cs_ml.services.operations.wiring import LongWork, LongWorkParts, wire_long_work
+from cs_ml.services.operations.wiring import HowToAsk, LongWork, LongWorkParts, wire_long_work
 from cs_ml.services.portfolio import PortfolioService
 from cs_ml.services.predicting.batches import BatchService
 from cs_ml.services.predicting.limits import PredictionLimit
@@ -193,12 +193,15 @@ def wire(settings: Settings, database: Database, clock: Clock, process: Process)
 
 def _tasks(access: AccessService, long: LongWork, process: Process) -> Tasks:
     queue, watch = process.workforce.queue, process.telemetry.watch
-    return Tasks(access, long.runs, long.work, long.schedules, queue, groups=long.groups, watch=watch)
+    return Tasks(
+        access, long.runs, long.work, long.schedules, queue, groups=long.groups, overnight=long.overnight, watch=watch
+    )
 
 
 def _long_work(parts: LongWorkParts, workforce: Workforce, limit: PredictionLimit, settings: Settings) -> LongWork:
     batch_limit = BatchLimit(settings.limit_batches_per_day)
-    return wire_long_work(parts, workforce.queue, limit, batch_limit, lanes=workforce.lanes, group=workforce.group)
+    how = HowToAsk(lanes=workforce.lanes, group=workforce.group, overnight=settings.llm_batch_api)
+    return wire_long_work(parts, workforce.queue, limit, batch_limit, how)
 
 
 def _shadows(database: Database, clock: Clock, engines: TenantLineups, model: LanguageModel | None) -> ShadowService:

@@ -41,15 +41,18 @@ def batch(
     most: Most = None,
     choice: Filter = BatchFilter.ALL,
     refresh: Annotated[bool, typer.Option("--refresh", help="Also accounts with a valid prediction.")] = False,
+    overnight: Annotated[
+        bool, typer.Option("--overnight", help="About half the price, answers within a day (CS_ML_LLM_BATCH_API).")
+    ] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Stay until it is finished.")] = False,
     as_json: Json = False,
 ) -> None:
     """Predict many accounts; workers do it (on the embedded database the app, or this command with --wait)."""
-    request = BatchRequest(type=kind, filter=choice, most=most, refresh=refresh)
+    request = BatchRequest(type=kind, filter=choice, most=most, refresh=refresh, overnight=overnight)
     with open_services() as services:
         actor = Actor.system(services.access.tenant_by_slug(tenant).id)
         plan = services.runs.plan(actor, request)
-        note(_announced(plan))
+        note(_announced(plan, overnight=overnight))
         run = services.runs.start(actor, request)
         if wait:
             run = _watched(services, actor, run)
@@ -101,6 +104,8 @@ def _watched(services: Services, actor: Actor, run: BatchRun) -> BatchRun:
     """Until the run has ended; on the embedded database this process works on it."""
     if not services.workforce.begin(services.tasks):
         note("Waiting for the workers (`cs-ml worker`).")
+    if run.request.overnight:
+        note("Asked overnight: the answers come within a day. Ctrl+C ends the waiting, not the batch.")
     told = time.monotonic()
     while run.open:
         time.sleep(_LOOK_S)
@@ -111,9 +116,10 @@ def _watched(services: Services, actor: Actor, run: BatchRun) -> BatchRun:
     return run
 
 
-def _announced(plan: BatchPlan) -> str:
+def _announced(plan: BatchPlan, *, overnight: bool) -> str:
     cost = "cost not known yet" if plan.cost is None else f"about {plan.cost:.4f} USD" if plan.cost else "no cost"
     length = f", about {timedelta(seconds=round(plan.duration.total_seconds()))}" if plan.duration else ""
+    length = ", answered within a day" if overnight else length
     return f"{plan.accounts} accounts, {plan.compute} to compute, {cost}{length}; {plan.left_today} batches left today."
 
 
@@ -134,6 +140,7 @@ def _answer(run: BatchRun) -> dict[str, object]:
         "state": run.state,
         "predictionType": run.request.type,
         "priorityFilter": run.request.filter,
+        "overnight": run.request.overnight,
         "total": counts.total,
         "done": counts.done,
         "computed": counts.computed,

@@ -23,7 +23,9 @@ MOST_WAITS = 40
 
 RunState = Literal["running", "cancelling", "cancelled", "done"]
 ItemOutcome = Literal["computed", "cached", "fallback"]
-TaskName = Literal["spread", "predict", "predict_group", "predict_chunk", "mend", "schedule"]
+TaskName = Literal[
+    "spread", "predict", "predict_group", "predict_chunk", "ask_overnight", "collect_overnight", "mend", "schedule"
+]
 
 
 class BatchFilter(StrEnum):
@@ -38,7 +40,8 @@ class BatchFilter(StrEnum):
 class BatchRequest:
     """What a batch is to do. `most`: accounts at most, the most urgent first; None for all that match.
 
-    `refresh`: also accounts whose prediction is still valid; without it those are counted as `cached`.
+    `refresh`: also accounts whose prediction is still valid; without it those are counted as `cached`. `overnight`: the
+    model is asked through its provider's Batch API, at about half the price, and answers within a day.
     """
 
     type: PredictionType = PredictionType.CHURN
@@ -46,6 +49,7 @@ class BatchRequest:
     filter: BatchFilter = BatchFilter.ALL
     most: int | None = None
     refresh: bool = False
+    overnight: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,7 +100,8 @@ class BatchRun:
 class BatchPlan:
     """What a batch would do, before it is started. `compute`: accounts without a valid prediction, or all to refresh.
 
-    `cost` in US dollars and `duration` from the last 30 days' calls of the model; None where nothing is known yet.
+    `cost` in US dollars and `duration` from the last 30 days' calls of the model; None where nothing is known yet, and
+    no duration overnight.
     `left_today`: batches that may still be started today; `resets_at`: when that count begins anew.
     """
 

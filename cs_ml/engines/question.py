@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
+from typing import Protocol
 
 from cs_ml.domain.context import AccountContext, TenantReference
 from cs_ml.domain.errors import Invalid
@@ -12,7 +13,6 @@ from cs_ml.domain.llm.usage import Completion, Operation
 from cs_ml.domain.policy import DEFAULT_BASE_RATE
 from cs_ml.engines.facts_text import Facts, facts_of
 from cs_ml.llm.answers import ChurnAnswer, HealthAnswer
-from cs_ml.llm.client import LlmClient
 from cs_ml.llm.prompts import FOLDER, Prompt, load_prompt
 from cs_ml.llm.redaction.known import KnownEntities
 from cs_ml.llm.redaction.placeholders import Redaction
@@ -93,16 +93,37 @@ class Asking:
         return Question(messages=messages, facts=facts, words=words)
 
 
+class Completer(Protocol):
+    """Gives answers: the process's client, or what came overnight."""
+
+    def expected_cost(self, messages: Sequence[Message], schema: type[S], *, max_tokens: int) -> Decimal | None: ...
+
+    def complete(
+        self,
+        messages: Sequence[Message],
+        schema: type[S],
+        *,
+        operation: Operation,
+        ids: Collection[str] = (),
+        check: Callable[[S], None] | None = None,
+        shorter: Callable[[], tuple[Sequence[Message], Collection[str]]] | None = None,
+        max_tokens: int,
+        temperature: float,
+        on_behalf: str = "",
+        patient: bool = False,
+    ) -> Completion[S]: ...
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Caller:
-    """How a model is called. `client` is the process's.
+    """How a model is called. `client` is the process's, or what came overnight.
 
     `reserve` is told before a call what it may cost in US dollars, None where no price is known; it raises
     EngineUnavailable where the budget has no room. `patient`: where the model is only busy, an error says when to ask
     again.
     """
 
-    client: LlmClient
+    client: Completer
     reserve: Callable[[Decimal | None], object]
     on_behalf: str = ""
     patient: bool = False

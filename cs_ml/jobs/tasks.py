@@ -9,6 +9,7 @@ from cs_ml.services.identity.access import AccessService
 from cs_ml.services.operations.batches import BatchRunService
 from cs_ml.services.operations.groups import GroupWork
 from cs_ml.services.operations.lanes import Lanes
+from cs_ml.services.operations.overnight import OvernightWork
 from cs_ml.services.operations.schedules import ScheduleService
 from cs_ml.services.operations.work import BatchWork
 
@@ -23,12 +24,14 @@ class Tasks:
         queue: JobQueue,
         *,
         groups: GroupWork,
+        overnight: OvernightWork,
         watch: Watch = unwatched,
     ) -> None:
         self._access = access
         self._runs = runs
         self._work = work
         self._groups = groups
+        self._overnight = overnight
         self._watch = watch
         self._schedules = schedules
         self._queue = queue
@@ -57,6 +60,10 @@ class Tasks:
                 self._groups.predict(actor, job.subject, job.account_ids)
             case "predict_chunk":
                 self._work.predict_chunk(actor, job.subject, job.account_ids)
+            case "ask_overnight":
+                self._overnight.ask(actor, job.subject, job.account_ids)
+            case "collect_overnight":
+                self._overnight.collect(actor, job.subject)
             case "mend":
                 self._work.mend(actor, job.subject)
             case "schedule":
@@ -73,7 +80,8 @@ class Tasks:
         for tenant in self._access.active_tenants():
             for run_id in set(self._runs.unfinished(Actor.system(tenant))) - seen:
                 seen.add(run_id)
-                self._queue.submit([Job(task="spread", tenant_id=tenant, subject=run_id)])
+                # Who began it may be gone, and with it whoever would look after it.
+                self._queue.submit([Job(task=task, tenant_id=tenant, subject=run_id) for task in ("spread", "mend")])
 
     def states(self) -> Sequence[tuple[str, ScheduleState]]:
         """Every schedule of every active tenant, with the tenant's id."""

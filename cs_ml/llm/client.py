@@ -15,12 +15,13 @@ from cs_ml.domain.llm.usage import BreakerState, Completion, Fault, Operation, T
 from cs_ml.domain.llm.watching import Watch, unwatched
 from cs_ml.llm.faults import ROWS, Adapted, CallFailed
 from cs_ml.llm.pricing import PriceTable
-from cs_ml.llm.replies import Reply, read_reply
+from cs_ml.llm.replies import Reply, judged, read_reply
 from cs_ml.llm.request import Features, Message, Request
 from cs_ml.llm.run import Run
-from cs_ml.llm.schema import AnswerRejected, S, read_answer, response_format
+from cs_ml.llm.schema import S, response_format
 from cs_ml.llm.traffic.breaker import Breaker
 from cs_ml.llm.traffic.gate import Busy, Gate, TrafficLimits
+from cs_ml.llm.traffic.overnight import Overnight
 from cs_ml.llm.transport import Endpoint, Transport
 
 MAX_TOKENS = 1_500
@@ -74,6 +75,11 @@ class LlmClient:
         self._gate = Gate(limits or TrafficLimits(), clock)
         self._features = Features(names_ids=not endpoint.keeps_forms)
         self._adapting = Lock()
+
+    @property
+    def overnight(self) -> Overnight:
+        """The same endpoint, asked for answers within a day."""
+        return Overnight(self._transport, self._prices, self.model, lambda: self._features)
 
     def breaker_state(self) -> BreakerState:
         return self._breaker.state()
@@ -210,7 +216,7 @@ class LlmClient:
         fault: Fault | None = None
         try:
             reply = read_reply(self._transport.post(features.body(request), run.left()))
-            return _judged(reply, task)
+            return judged(reply, task.schema, task.check)
         except CallFailed as failure:
             adapted = failure.fault in {Fault.BAD_REQUEST, Fault.SERVER_ERROR} and self._adapt(features, failure)
             fault = Fault.BAD_REQUEST if adapted else failure.fault
@@ -239,18 +245,6 @@ def _wait(state: RetryCallState) -> float:
     """Seconds before the next try: what the server asked for, else full jitter."""
     failure = cast(CallFailed, state.outcome.exception()) if state.outcome else None
     return _full_jitter(state) if failure is None or failure.retry_after is None else failure.retry_after
-
-
-def _judged(reply: Reply, task: _Task[S]) -> S:
-    if reply.fault:
-        raise CallFailed(reply.fault)
-    try:
-        value = read_answer(reply.text, task.schema)
-        if task.check:
-            task.check(value)
-    except AnswerRejected as error:
-        raise CallFailed(error.fault, error.detail, answer=reply.text) from error
-    return value
 
 
 def _changed(run: Run, task: _Task[S], request: Request, failure: CallFailed) -> Request | None:

@@ -25,13 +25,19 @@ class Price(BaseModel):
     cached_input: Decimal | None = Field(default=None, ge=0, le=1000)
     output: Decimal = Field(ge=0, le=1000)
 
+    def times(self, share: Decimal) -> "Price":
+        cached = None if self.cached_input is None else self.cached_input * share
+        return Price(input=self.input * share, cached_input=cached, output=self.output * share)
+
 
 class PriceTable(BaseModel):
-    """`version` is stored with every cost."""
+    """`version` is stored with every cost. `batch_share`: of these prices, what the provider takes for answers within a
+    day (its Batch API)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     version: str = Field(min_length=1, max_length=80)
+    batch_share: Decimal = Field(default=Decimal("0.5"), gt=0, le=1)
     models: Mapping[str, Price]
 
     def cost(self, model: str, usage: TokenUsage) -> Decimal | None:
@@ -46,6 +52,11 @@ class PriceTable(BaseModel):
         spent = (usage.prompt - cached) * price.input + cached * cached_price + usage.completion * price.output
         return spent / _MILLION
 
+    def overnight(self) -> "PriceTable":
+        """The prices of answers within a day."""
+        share = self.batch_share
+        return self.model_copy(update={"models": {name: price.times(share) for name, price in self.models.items()}})
+
 
 def load_prices(file: Path | None = None) -> PriceTable:
     """The shipped prices, overridden and extended by those in `file`. Raises Invalid for a file that is no table."""
@@ -53,7 +64,12 @@ def load_prices(file: Path | None = None) -> PriceTable:
     if file is None:
         return shipped
     own = _read(file)
-    return PriceTable(version=f"{own.version} over {shipped.version}", models={**shipped.models, **own.models})
+    said = own if "batch_share" in own.model_fields_set else shipped
+    return PriceTable(
+        version=f"{own.version} over {shipped.version}",
+        batch_share=said.batch_share,
+        models={**shipped.models, **own.models},
+    )
 
 
 def _read(file: Path) -> PriceTable:

@@ -1,5 +1,6 @@
 """What a server answered, read without trusting it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,7 +8,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from cs_ml.domain.llm.usage import Fault, TokenUsage
 from cs_ml.llm.faults import CallFailed, reported_failure
-from cs_ml.llm.schema import MAX_ANSWER_CHARS
+from cs_ml.llm.schema import MAX_ANSWER_CHARS, AnswerRejected, S, read_answer
 
 MAX_TOKENS_TOLD = 2_000_000  # more is no count of tokens
 MAX_MODEL_CHARS = 200
@@ -66,6 +67,19 @@ def read_reply(body: bytes) -> Reply:
         usage=_usage(parsed.usage),
         fault=_fault(parsed.choices[0]),
     )
+
+
+def judged(reply: Reply, schema: type[S], check: Callable[[S], None] | None) -> S:
+    """The answer in a reply, in its form and accepted by `check`. Raises CallFailed."""
+    if reply.fault:
+        raise CallFailed(reply.fault)
+    try:
+        value = read_answer(reply.text, schema)
+        if check:
+            check(value)
+    except AnswerRejected as error:
+        raise CallFailed(error.fault, error.detail, answer=reply.text) from error
+    return value
 
 
 def _fault(choice: _Choice) -> Fault | None:

@@ -52,7 +52,7 @@ class Run:
     def book(self, request: Request, sent_at: datetime, sent: float, reply: Reply | None, fault: Fault | None) -> None:
         """Writes down one request that was sent."""
         model = (reply.model if reply else None) or self.model
-        usage = _usage(request, reply, fault)
+        usage = used(request, reply, fault)
         cost = self.prices.cost(self.model, usage)
         attempt = Attempt(
             operation=self.operation,
@@ -85,7 +85,7 @@ class Run:
         )
 
 
-def _usage(request: Request, reply: Reply | None, fault: Fault | None) -> TokenUsage:
+def used(request: Request, reply: Reply | None, fault: Fault | None) -> TokenUsage:
     """What the server reported, else our estimate; nothing for a request that no model worked on."""
     if reply is not None and reply.usage is not None:
         return reply.usage

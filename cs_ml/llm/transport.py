@@ -3,12 +3,13 @@
 import ipaddress
 import logging
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import ExitStack
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from threading import Lock
 from time import monotonic
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 from cs_ml.domain.errors import Invalid
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 
 MAX_BODY_BYTES = 1_000_000
 CONNECT_TIMEOUT_S = 5.0
+
+T = TypeVar("T")
+
+_most_bytes = ContextVar("most_bytes", default=MAX_BODY_BYTES)  # of the body of the request under way
 _log = logging.getLogger(__name__)
 _AN_ADDRESS = "an address such as https://api.openai.com/v1, without a name or password in it"
 
@@ -86,15 +91,26 @@ class Transport:
 
     def post(self, body: dict[str, Any], timeout_s: float) -> bytes:
         """The body of the answer to a chat completion request, within `timeout_s` altogether. Raises CallFailed."""
+        sent = {"model": self._endpoint.model, **body}
+        return self.call(lambda client: _post(client, sent), timeout_s)
+
+    def call(
+        self,
+        do: "Callable[[AsyncOpenAI], Awaitable[T]]",
+        timeout_s: float,
+        *,
+        most_bytes: int = MAX_BODY_BYTES,
+    ) -> T:
+        """What comes of requests through the client, within `timeout_s` and bodies of `most_bytes`. Raises
+        CallFailed."""
         portal, client = self.open()
-        sent, key, until = {"model": self._endpoint.model, **body}, client.api_key, monotonic() + timeout_s
+        key, until = client.api_key, monotonic() + timeout_s
         try:
-            answer: bytes = portal.call(_post, client, sent, timeout_s)
+            return portal.call(_within, client, do, timeout_s, most_bytes)
         except CallFailed as failed:
             if failed.fault is not Fault.KEY_REFUSED or not self._take_next_key(client, key):
                 raise
-            answer = portal.call(_post, client, sent, until - monotonic())
-        return answer
+            return portal.call(_within, client, do, until - monotonic(), most_bytes)
 
     def _take_next_key(self, client: "AsyncOpenAI", refused: str) -> bool:
         """Whether there is another key than the one that was `refused`; from then on it is the one that is sent."""
@@ -138,35 +154,43 @@ def _client(endpoint: Endpoint) -> "AsyncOpenAI":
     )
 
 
-async def _post(client: "AsyncOpenAI", body: dict[str, Any], timeout_s: float) -> bytes:
-    import openai
-    from anyio import fail_after
+async def _post(client: "AsyncOpenAI", body: dict[str, Any]) -> bytes:
     from httpx2 import Response
 
+    # What `chat.completions.create` does, without walking through the body for types that it does not hold.
+    answer = await client.post(
+        "/chat/completions", cast_to=Response, body=body, options={"security": {"bearer_auth": True}}
+    )
+    content: bytes = answer.content
+    return content
+
+
+async def _within(
+    client: "AsyncOpenAI", do: "Callable[[AsyncOpenAI], Awaitable[T]]", timeout_s: float, most_bytes: int
+) -> T:
+    import openai
+    from anyio import fail_after
+
+    _most_bytes.set(most_bytes)
     try:
         with fail_after(timeout_s):
-            # What `chat.completions.create` does, without walking through the body for types that it does not hold.
-            answer = await client.post(
-                "/chat/completions", cast_to=Response, body=body, options={"security": {"bearer_auth": True}}
-            )
-            content: bytes = answer.content
+            return await do(client)
     except TimeoutError as error:
         raise CallFailed(Fault.TIMEOUT) from error
     except openai.APIStatusError as error:
         raise status_failure(error.status_code, error.body, error.response.headers) from None
     except openai.APIConnectionError as error:
         raise broken_connection(error) from None
-    return content
 
 
 async def _bound(response: "httpx2.Response") -> None:
     """Refuses a packed body, and cuts off one that is too long while it is read."""
     if response.headers.get("content-encoding", "identity") != "identity":
         raise CallFailed(Fault.INVALID_BODY)
-    response.stream = _bounded(cast("httpx2.AsyncByteStream", response.stream))
+    response.stream = _bounded(cast("httpx2.AsyncByteStream", response.stream), _most_bytes.get())
 
 
-def _bounded(stream: "httpx2.AsyncByteStream") -> "httpx2.AsyncByteStream":
+def _bounded(stream: "httpx2.AsyncByteStream", most_bytes: int) -> "httpx2.AsyncByteStream":
     import httpx2
 
     class Bounded(httpx2.AsyncByteStream):
@@ -174,7 +198,7 @@ def _bounded(stream: "httpx2.AsyncByteStream") -> "httpx2.AsyncByteStream":
             size = 0
             async for chunk in stream:
                 size += len(chunk)
-                if size > MAX_BODY_BYTES:
+                if size > most_bytes:
                     raise CallFailed(Fault.TOO_LARGE)
                 yield chunk
 

@@ -250,3 +250,17 @@ def test_explain_adds_up_and_refuses_what_is_no_span(cs_ml: CommandLine) -> None
     refused = cs_ml("explain", "A-1", "--tenant", "acme", "--from", "May", "--to", "2026-06-29", "--json")
     assert (refused.code, list(refused.error["fields"])) == (4, ["from"])
     assert cs_ml("health-backtest", "--tenant", "acme", "--json").code == 4
+
+
+@pytest.mark.usefixtures("acme")
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_batch_waits_for_the_night_where_that_can_be(cs_ml: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ("batch", "--tenant", "acme", "--overnight")
+    assert "CS_ML_LLM_BATCH_API is off" in cs_ml(*words).err
+    monkeypatch.setenv("CS_ML_LLM_BATCH_API", "true")
+    refused = cs_ml(*words, "--json").error
+    assert refused["code"] == "NOT_OVERNIGHT"
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
+    done = cs_ml(*words)
+    assert "1 to compute, cost not known yet, answered within a day" in done.err
+    assert "1 accounts, 0 done" in done.out

@@ -80,6 +80,10 @@ class Received:
 Answering = Callable[[Mapping[str, Any]], Canned]
 
 
+# Method, path with query, body and headers of a request that is no question.
+Beside = Callable[[str, str, bytes, Mapping[str, str]], Canned]
+
+
 class FakeServer:
     """Answers each request with the next of a script, the last of it for ever, or with what a function makes of it.
 
@@ -92,6 +96,7 @@ class FakeServer:
         self.invalid: list[str] = []
         self.connections = 0
         self.stopping = Event()
+        self.beside: Beside | None = None
         self._script: Sequence[Canned] = ()
         self._answering: Answering | None = None
         self._lock = Lock()
@@ -102,13 +107,22 @@ class FakeServer:
     def answer_by(self, answering: Answering) -> None:
         self._answering = answering
 
+    def takes(self, method: str, path: str) -> bool:
+        """Whether it is a question as any other; else `beside` answers it."""
+        return self.beside is None or (method == "POST" and path.endswith("/chat/completions"))
+
     def take(self, received: Received) -> Canned:
         with self._lock:
             self.requests.append(received)
-            self.invalid += [error.message[:200] for error in _validator().iter_errors(received.body)]
+            self.invalid += faults_of(received.body)
             if self._answering is None:
                 return self._script[min(len(self.requests), len(self._script)) - 1]
         return self._answering(received.body)
+
+
+def faults_of(body: Any) -> list[str]:
+    """What is wrong with a request by the provider's own description."""
+    return [error.message[:200] for error in _validator().iter_errors(body)]
 
 
 @cache
@@ -158,10 +172,23 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, *args: Any) -> None:
         """Quiet."""
 
+    def do_GET(self) -> None:
+        self._answer("GET")
+
+    def do_DELETE(self) -> None:
+        self._answer("DELETE")
+
     def do_POST(self) -> None:
-        raw = self.rfile.read(int(self.headers["content-length"]))
+        self._answer("POST")
+
+    def _answer(self, method: str) -> None:
+        fake = self.server.fake
+        raw = self.rfile.read(int(self.headers.get("content-length", 0)))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        canned = self.server.fake.take(Received(body=json.loads(raw), raw=raw, headers=headers))
+        if fake.beside is None or fake.takes(method, self.path):
+            canned = fake.take(Received(body=json.loads(raw), raw=raw, headers=headers))
+        else:
+            canned = fake.beside(method, self.path, raw, headers)
         self.server.fake.stopping.wait(canned.delay_s)
         if canned.manner == "hang":
             self.server.fake.stopping.wait()

@@ -34,6 +34,8 @@ def test_an_answer_and_its_books(server: FakeServer) -> None:
     assert attempt.success
     assert attempt.error_type is None
     assert attempt.created_at == NOW
+    assert attempt.latency_ms is not None
+    assert completion.latency_ms is not None
     assert 0 <= attempt.latency_ms <= min(completion.latency_ms, 1000)
 
 

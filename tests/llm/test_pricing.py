@@ -34,6 +34,19 @@ def test_a_request_that_no_model_worked_on_costs_nothing() -> None:
     assert load_prices().cost("qwen", TokenUsage(prompt=0, completion=0)) == 0
 
 
+def test_answers_within_a_day_cost_a_share(own: Path) -> None:
+    prices = load_prices().overnight()
+    assert prices.cost("gpt-4.1-mini", MILLION) == Decimal("1.0")
+    assert prices.cost("gpt-4.1-mini", CACHED) == Decimal("0.14")
+    assert prices.cost("qwen", MILLION) is None
+    for said, share in (("", "0.5"), ("batch_share = 0.8", "0.8"), ("batch_share = 1", "1")):
+        own.write_text(f'version = "contract 7"\n{said}\n[models]\nqwen = {{ input = 1, output = 1 }}\n')
+        assert load_prices(own).overnight().cost("qwen", MILLION) == 2 * Decimal(share)
+    own.write_text('version = "contract 7"\nbatch_share = 0\n[models]\n')
+    with pytest.raises(Invalid):
+        load_prices(own)
+
+
 def test_own_prices_override_and_extend(own: Path) -> None:
     own.write_text('version = "contract 7"\n[models]\nqwen = { input = 0, output = 0 }\n'
                    '"gpt-4.1-mini" = { input = 0.1, output = 0.2 }\n')  # fmt: skip

@@ -107,7 +107,8 @@ NO_TOKENS = TokenUsage(prompt=0, completion=0)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Attempt:
-    """One request to a model, failed or not; `created_at` is when it was sent.
+    """One request to a model, failed or not; `created_at` is when it was sent. `latency_ms`: None of one that was
+    asked overnight, whose answer waited for others.
 
     `cost` in US dollars, None where no price is known; `price_version` names the table that it comes from.
     """
@@ -115,7 +116,7 @@ class Attempt:
     operation: Operation
     model: str
     usage: TokenUsage
-    latency_ms: int
+    latency_ms: int | None
     success: bool
     error_type: Fault | None
     cost: Decimal | None
@@ -126,13 +127,13 @@ class Attempt:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Completion(Generic[T]):
     """A validated answer. Usage and cost (None if that of any attempt is unknown) are sums over `attempts`;
-    `latency_ms` is from the call to the answer, waiting included. `model` as the server names it."""
+    `latency_ms` is from the call to the answer, waiting included, None overnight. `model` as the server names it."""
 
     value: T
     usage: TokenUsage
     attempts: Sequence[Attempt]
     model: str
-    latency_ms: int
+    latency_ms: int | None
     cost: Decimal | None
 
 
@@ -185,8 +186,9 @@ class KeyFigures:
     """How the product does, over the days asked for.
 
     `calls`: calls of the model that gave an answer. `usual_ms`, `slow_ms`: how long half and 95 % of those took at
-    most, None without any. `fallbacks`: predictions that another engine had to make, by reason; `predictions`: all.
-    `accurate`: judged predictions that were right at one half. `completed`: CTAs made from predictions that are done.
+    most that were not asked overnight, None without any. `fallbacks`: predictions that another engine had to make, by
+    reason; `predictions`: all. `accurate`: judged predictions that were right at one half. `completed`: CTAs made from
+    predictions that are done.
     """
 
     calls: Share

@@ -12,7 +12,7 @@ from cs_ml.engines.base import Answer, Engine
 from cs_ml.engines.calibration.engine import CalibratedEngine
 from cs_ml.engines.fallback import assess
 from cs_ml.engines.llm import LlmEngine
-from cs_ml.engines.question import Asking, Caller
+from cs_ml.engines.question import Asking, Caller, Completer
 from cs_ml.llm.client import LlmClient
 from cs_ml.services.learning.lineup import Lineup, Lineups, lineups_of
 from cs_ml.services.llm.prompts import PromptService
@@ -41,6 +41,11 @@ class EngineChain:
 
     def asks_a_model(self, lineup: Lineup) -> bool:
         return (self._model is not None and lineup.llm) or any(engine.name == "llm" for engine in lineup.free)
+
+    @property
+    def model(self) -> LanguageModel | None:
+        """The model that is set up, whether it serves anybody or not."""
+        return self._model
 
     def model_of(self, lineup: Lineup) -> LanguageModel | None:
         """The model that serves by this lineup."""
@@ -75,12 +80,14 @@ class EngineChain:
         *,
         asking: Asking,
         reserve: Callable[[Decimal | None], object],
+        given: Completer | None = None,
     ) -> Answer:
-        """The first engine that can, the model of the lineup first; the caller keeps the books. Raises
-        EngineUnavailable if none could."""
+        """The first engine that can, the model of the lineup first; the caller keeps the books. `given`: the model's
+        answer, where it has been asked already. Raises EngineUnavailable if none could."""
         if self._model is None:
             return self.replay(request, scene, lineup)
-        caller = Caller(client=self._model.client, reserve=reserve, on_behalf=actor.tenant_id, patient=request.patient)
+        client = given or self._model.client
+        caller = Caller(client=client, reserve=reserve, on_behalf=actor.tenant_id, patient=request.patient)
         asked: Engine = LlmEngine(asking, caller)
         if lineup.llm_calibration:
             asked = CalibratedEngine(asked, *lineup.llm_calibration)

@@ -18,6 +18,7 @@ from cs_ml.services.llm.outage import with_patience
 from cs_ml.store.database import Database
 from cs_ml.store.identity.tenant_settings import TenantSettingRepository
 from cs_ml.store.operations.usage import UsageRepository
+from cs_ml.store.scope import Scope
 
 _log = logging.getLogger(__name__)
 
@@ -42,26 +43,8 @@ class UsageService:
         `expected` in US dollars, not less than the call will cost; None where that is unknown. The month is that of the
         tenant's zone. Raises EngineUnavailable where the budget has no room, or cannot be kept as no price is known.
         """
-        now = self._clock()
         with self._database.write(actor) as scope:
-            usage = UsageRepository(scope)
-            usage.lock_budget()
-            settings = read_settings(TenantSettingRepository(scope).list())
-            budget = settings.llm_budget_usd_month
-            if budget is None:
-                return None
-            if expected is None:
-                raise EngineUnavailable(
-                    f"There is a monthly budget, but no price for the model {model}. Name a file in CS_ML_LLM_PRICES.",
-                    reason=Fault.BUDGET,
-                )
-            if usage.spent_since(_month_of(now, ZoneInfo(settings.zone))) + expected > budget:
-                raise EngineUnavailable(
-                    f"The monthly budget of {budget} USD for the model is used up. It starts anew on the first of the"
-                    " next month; an administrator can raise it (llm_budget_usd_month).",
-                    reason=Fault.BUDGET,
-                )
-            return usage.reserve(operation, model, expected, now)
+            return reserve(scope, operation, model, expected, self._clock())
 
     def settle(
         self, actor: Actor, attempts: Sequence[Attempt], *, account_id: int | None, reservation: str | None
@@ -115,6 +98,28 @@ class UsageService:
         actor.require(Permission.READ)
         with self._database.read(actor) as scope:
             return UsageRepository(scope).sums(since, until)
+
+
+def reserve(scope: Scope, operation: Operation, model: str, expected: Decimal | None, now: datetime) -> str | None:
+    """As `UsageService.reserve`, within the caller's transaction; where it raises, nothing was written."""
+    usage = UsageRepository(scope)
+    usage.lock_budget()
+    settings = read_settings(TenantSettingRepository(scope).list())
+    budget = settings.llm_budget_usd_month
+    if budget is None:
+        return None
+    if expected is None:
+        raise EngineUnavailable(
+            f"There is a monthly budget, but no price for the model {model}. Name a file in CS_ML_LLM_PRICES.",
+            reason=Fault.BUDGET,
+        )
+    if usage.spent_since(_month_of(now, ZoneInfo(settings.zone))) + expected > budget:
+        raise EngineUnavailable(
+            f"The monthly budget of {budget} USD for the model is used up. It starts anew on the first of the"
+            " next month; an administrator can raise it (llm_budget_usd_month).",
+            reason=Fault.BUDGET,
+        )
+    return usage.reserve(operation, model, expected, now)
 
 
 def _month_of(now: datetime, zone: ZoneInfo) -> datetime:

@@ -1,6 +1,6 @@
 """Batches as people know them: what one would do, start it, watch it, stop it, and try again what failed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -19,7 +19,9 @@ from cs_ml.domain.jobs import (
     Job,
     JobQueue,
 )
+from cs_ml.domain.policy import DEFAULT_WINDOW_DAYS
 from cs_ml.domain.portfolio import AT_RISK, PortfolioQuery, Sort
+from cs_ml.domain.predictions import PredictionType
 from cs_ml.services.clock import Clock, milliseconds
 from cs_ml.services.portfolio import PortfolioService
 from cs_ml.services.predicting.limits import TenantDay
@@ -27,6 +29,7 @@ from cs_ml.services.predicting.predictions import PredictionService
 from cs_ml.services.predicting.scoring import PredictionRequest
 from cs_ml.store.database import Database
 from cs_ml.store.operations.batches import BatchRepository
+from cs_ml.store.operations.provider_batches import ProviderBatchRepository
 from cs_ml.store.operations.usage import UsageRepository
 from cs_ml.store.predictions import PredictionRepository
 from cs_ml.store.scope import Scope
@@ -59,8 +62,10 @@ class BatchRunService:
         *,
         batch_limit: BatchLimit,
         lanes: int = 1,
+        overnight: bool = False,
     ) -> None:
-        """`lanes`: accounts that are worked on at once, for telling how long a batch takes."""
+        """`lanes`: accounts that are worked on at once, for telling how long a batch takes. `overnight`: whether the
+        provider's Batch API may be used."""
         self._database = database
         self._clock = clock
         self._queue = queue
@@ -68,23 +73,29 @@ class BatchRunService:
         self._predictions = predictions
         self._limit = batch_limit
         self._lanes = lanes
+        self._overnight = overnight
+
+    def may_wait(self, actor: Actor) -> bool:
+        """Whether a batch of the actor's can be asked overnight."""
+        return self._overnight and self._predictions.overnight.serves(actor)
 
     def plan(self, actor: Actor, request: BatchRequest) -> BatchPlan:
         """What `start` would do now. Raises Invalid, Forbidden."""
+        self._check(actor, request)
         ids, now = self._chosen(actor, request), self._clock()
         asks_a_model = self._predictions.asks_a_model(actor)
         with self._database.read(Actor.system(actor.tenant_id)) as scope:
             valid = () if request.refresh else PredictionRepository(scope).valid_among(ids, request.type, now)
             day = TenantDay.of(scope, now)
             left = self._limit.left(scope, day)
-            usual = UsageRepository(scope).usual(now - _MEASURED, now) if asks_a_model else None
+            usual = UsageRepository(scope).usual(now - _MEASURED, now) if asks_a_model else {}
         compute = len(ids) - len(valid)
-        per_call = (Decimal(0), 0.0) if not asks_a_model else usual
+        cost, seconds = self._per_call(usual, overnight=request.overnight) if asks_a_model else (Decimal(0), 0.0)
         return BatchPlan(
             accounts=len(ids),
             compute=compute,
-            cost=None if per_call is None else compute * per_call[0],
-            duration=None if per_call is None else timedelta(seconds=per_call[1] * ceil(compute / self._lanes)),
+            cost=None if cost is None else compute * cost,
+            duration=None if seconds is None else timedelta(seconds=seconds * ceil(compute / self._lanes)),
             left_today=left,
             resets_at=day.resets,
         )
@@ -103,6 +114,7 @@ class BatchRunService:
         Raises Forbidden, NotFound, Invalid where nothing matches, RateLimited.
         """
         actor.require(Permission.PREDICT)
+        self._check(actor, request)
         ids = self._chosen(actor, request) if account_ids is None else self._known(actor, account_ids)
         if not ids:
             raise Invalid("No account matches, so there is nothing to predict.", code="NOTHING_TO_DO")
@@ -148,6 +160,9 @@ class BatchRunService:
         everyone, now = Actor.system(actor.tenant_id), milliseconds(self._clock())
         with self._database.write(everyone) as scope:
             BatchRepository(scope).cancel(run_id)
+            waiting = ProviderBatchRepository(scope).hurry(run_id, now)
+        tenant = actor.tenant_id
+        self._queue.submit([Job(task="collect_overnight", tenant_id=tenant, subject=key) for key in waiting])
         with self._database.write(everyone) as scope:
             BatchRepository(scope).close(run_id, now)
         return self.get(actor, run_id)
@@ -165,6 +180,30 @@ class BatchRunService:
         actor.require(Permission.MANAGE_TENANT)
         with self._database.read(actor) as scope:
             return BatchRepository(scope).unfinished()
+
+    def _per_call(
+        self, usual: Mapping[bool, tuple[Decimal, float]], *, overnight: bool
+    ) -> tuple[Decimal | None, float | None]:
+        """US dollars and seconds of a call, from calls of its own kind, else by the price of the other kind."""
+        share = self._predictions.overnight.price_share
+        at_once, waited = usual.get(True), usual.get(False)
+        if overnight:
+            return (waited[0] if waited else at_once[0] * share if at_once else None), None
+        if at_once is not None:
+            return at_once
+        return (waited[0] / share if waited else None), None
+
+    def _check(self, actor: Actor, request: BatchRequest) -> None:
+        """Whether it can be asked for in this way. Raises Invalid, Forbidden."""
+        actor.require(Permission.PREDICT)
+        if not request.overnight:
+            return
+        if request.type is not PredictionType.CHURN or request.window_days != DEFAULT_WINDOW_DAYS:
+            raise Invalid("Only churn within the usual window can be asked overnight.", code="NOT_OVERNIGHT")
+        if not self._overnight:
+            raise Invalid("Nothing is asked overnight here: CS_ML_LLM_BATCH_API is off.", code="NOT_OVERNIGHT")
+        if not self.may_wait(actor):
+            raise Invalid("No language model answers here, so there is nothing to ask overnight.", code="NOT_OVERNIGHT")
 
     def _chosen(self, actor: Actor, request: BatchRequest) -> Sequence[int]:
         """Accounts of the actor, the most urgent first."""
@@ -221,4 +260,5 @@ def _signature(actor: Actor, request: BatchRequest) -> str:
     """What makes two starts the same: the request, and whose accounts are meant."""
     whose = f"user-{actor.user_id}" if actor.scope == "owned" else "all"
     parts = (whose, request.type, request.window_days, request.filter, request.most or "", request.refresh)
-    return ":".join(str(part) for part in parts)
+    when = ("overnight",) if request.overnight else ()
+    return ":".join(str(part) for part in (*parts, *when))

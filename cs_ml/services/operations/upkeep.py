@@ -54,8 +54,9 @@ class UpkeepService:
         high = [key for key in by_value[: ceil(len(by_value) * HIGH_VALUE_SHARE)] if key in moved]
         rest = sorted(moved.keys() - set(high), key=lambda key: (-moved[key], key))
         key = f"nightly:{day.begins.astimezone(UTC):%Y-%m-%dT%H}"
+        request = BatchRequest(refresh=True, overnight=self._runs.may_wait(actor))
         try:
-            return self._runs.start(actor, BatchRequest(refresh=True), key=key, account_ids=[*high, *rest][:most])
+            return self._runs.start(actor, request, key=key, account_ids=[*high, *rest][:most])
         except Invalid:
             return None
 

@@ -15,6 +15,7 @@ from cs_ml.services.operations.batches import BatchLimit, BatchRunService
 from cs_ml.services.operations.groups import GroupWork
 from cs_ml.services.operations.lanes import Lanes
 from cs_ml.services.operations.monitoring import MonitoringService
+from cs_ml.services.operations.overnight import OvernightWork
 from cs_ml.services.operations.retention import RetentionService
 from cs_ml.services.operations.schedules import ScheduleService
 from cs_ml.services.operations.upkeep import UpkeepService
@@ -51,12 +52,21 @@ class LongWork(NamedTuple):
     monitoring: MonitoringService
     work: BatchWork
     groups: GroupWork
+    overnight: OvernightWork
+
+
+class HowToAsk(NamedTuple):
+    """`lanes`: accounts that are worked on at once; `group`: those of one job where a model is asked; `overnight`:
+    whether its provider's Batch API may be used."""
+
+    lanes: int
+    group: int
+    overnight: bool
 
 
 def wire_long_work(
-    parts: LongWorkParts, queue: JobQueue, limit: PredictionLimit, batch_limit: BatchLimit, *, lanes: int, group: int
+    parts: LongWorkParts, queue: JobQueue, limit: PredictionLimit, batch_limit: BatchLimit, how: HowToAsk
 ) -> LongWork:
-    """`lanes`: accounts that are worked on at once; `group`: those of one job where a model is asked."""
     database, clock, portfolio, predictions, batches, *_ = parts
     runs = BatchRunService(
         database,
@@ -65,18 +75,20 @@ def wire_long_work(
         portfolio,
         predictions,
         batch_limit=batch_limit,
-        lanes=lanes,
+        lanes=how.lanes,
+        overnight=how.overnight,
     )
     upkeep = UpkeepService(database, clock, runs, portfolio, predictions, limit=limit)
     retention = RetentionService(database, clock, parts.leaving)
     schedules = ScheduleService(database, clock, _schedules(parts, upkeep, retention))
-    work = BatchWork(database, clock, queue, predictions, batches, group=group)
+    work = BatchWork(database, clock, queue, predictions, batches, group=how.group, overnight=how.overnight)
     return LongWork(
         runs=runs,
         schedules=schedules,
         retention=retention,
         monitoring=MonitoringService(database, clock, limit=limit, batch_limit=batch_limit),
         work=work,
+        overnight=OvernightWork(database, clock, queue, predictions.overnight, work, after=batches.follow),
         groups=GroupWork(database, clock, queue, predictions.groups, work, threads=Lanes(), after=batches.follow),
     )
 

@@ -4,6 +4,7 @@ Jobs may come twice, late, or after a crash: only what holds the claim of an acc
 """
 
 from collections.abc import Collection, Sequence, Set
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from cs_ml.domain.actor import Actor, Permission
@@ -20,6 +21,7 @@ from cs_ml.domain.jobs import (
     JobQueue,
     TaskName,
 )
+from cs_ml.domain.llm.overnight import OVERNIGHT
 from cs_ml.domain.policy import DEFAULT_WINDOW_DAYS
 from cs_ml.domain.predictions import Prediction, PredictionType
 from cs_ml.services.clock import Clock, milliseconds
@@ -28,6 +30,7 @@ from cs_ml.services.predicting.predictions import PredictionService
 from cs_ml.store.database import Database
 from cs_ml.store.operations.audit import AuditRepository
 from cs_ml.store.operations.batches import BatchRepository
+from cs_ml.store.operations.provider_batches import ProviderBatchRepository
 from cs_ml.store.predictions import PredictionRepository
 
 _LEASE = timedelta(seconds=5)  # longer than the claim of a prediction
@@ -47,14 +50,16 @@ class BatchWork:
         batches: BatchService,
         *,
         group: int = 1,
+        overnight: bool = False,
     ) -> None:
-        """`group`: accounts of one job where a model is asked."""
+        """`group`: accounts of one job where a model is asked; `overnight`: whether its provider's Batch API may be."""
         self._database = database
         self._clock = clock
         self._queue = queue
         self._predictions = predictions
         self._batches = batches
         self._group = group
+        self._overnight = overnight
 
     def spread(self, actor: Actor, run_id: str) -> None:
         """Sends the jobs of a run: where a model is asked one per account or small group, else one per CHUNK."""
@@ -64,23 +69,40 @@ class BatchWork:
             batches = BatchRepository(scope)
             begun = batches.find_begun(run_id)
             left = batches.left(run_id) if begun else ()
+            away = ProviderBatchRepository(scope).looks(run_id) if begun and begun[0].overnight else {}
+            asked = ProviderBatchRepository(scope).asked(run_id, still=True) if away else frozenset()
             batches.spread(run_id, now)
         if begun is None:
             return
-        task, size = self._kind_of_job(actor, begun[0])
+        self.send(actor, run_id, begun[0], [account_id for account_id in left if account_id not in asked])
+        tenant = actor.tenant_id
+        self._queue.submit(
+            [
+                Job(task="collect_overnight", tenant_id=tenant, subject=key, delay=max(at - now, timedelta(0)))
+                for key, at in away.items()
+            ]
+        )
+        self.close(actor, run_id)
+
+    def send(self, actor: Actor, run_id: str, request: BatchRequest, account_ids: Sequence[int]) -> None:
+        """The jobs for these accounts of a run, the most urgent first."""
+        task, size = self._kind_of_job(actor, request)
         self._queue.submit(
             [
                 Job(
                     task=task,
                     tenant_id=actor.tenant_id,
                     subject=run_id,
-                    account_ids=tuple(left[first : first + size]),
+                    account_ids=tuple(account_ids[first : first + size]),
                     priority=-(first // max(size, _TURN)),
                 )
-                for first in range(0, len(left), size)
+                for first in range(0, len(account_ids), size)
             ]
         )
-        self._close(actor, run_id)
+
+    def one_by_one(self, actor: Actor, run_id: str, request: BatchRequest, account_ids: Sequence[int]) -> None:
+        """The ordinary way, for accounts of a run that was to be asked overnight."""
+        self.send(actor, run_id, replace(request, overnight=False), account_ids)
 
     def _kind_of_job(self, actor: Actor, request: BatchRequest) -> tuple[TaskName, int]:
         """What is sent for a run, and for how many accounts each."""
@@ -88,6 +110,8 @@ class BatchWork:
             return "predict", 1
         if not self._predictions.asks_a_model(actor):
             return "predict_chunk", CHUNK
+        if request.overnight and self._overnight:
+            return "ask_overnight", OVERNIGHT
         together = self._group > 1 and request.window_days == DEFAULT_WINDOW_DAYS
         return ("predict_group", self._group) if together else ("predict", 1)
 
@@ -108,7 +132,7 @@ class BatchWork:
         elif held_until is not None:
             self._submit_again(actor, run_id, account_id, held_until - now)
         else:
-            self._refuse_unknown(actor, run_id, [account_id])
+            self.refuse_unknown(actor, run_id, [account_id])
 
     def predict_chunk(self, actor: Actor, run_id: str, account_ids: Sequence[int]) -> None:
         """Accounts of a run that one engine answers at once, without a model. Of others as `predict`."""
@@ -123,7 +147,7 @@ class BatchWork:
             valid = () if refresh else PredictionRepository(scope).valid_among(ids, PredictionType.CHURN, now)
         if begun is not None:
             self._answer_chunk(actor, claims, set(valid), begun[0], now)
-        self._refuse_unknown(actor, run_id, set(account_ids) - set(ids))
+        self.refuse_unknown(actor, run_id, set(account_ids) - set(ids))
 
     def _answer_chunk(
         self, actor: Actor, claims: Sequence[Claim], valid: Set[int], request: BatchRequest, now: datetime
@@ -139,9 +163,9 @@ class BatchWork:
             stored.save_all(fresh, now)
         if fresh:
             self._batches.follow(actor, [one.account_id for one in fresh])
-        self._close(actor, claims[0].run_id)
+        self.close(actor, claims[0].run_id)
 
-    def _refuse_unknown(self, actor: Actor, run_id: str, account_ids: Collection[int]) -> None:
+    def refuse_unknown(self, actor: Actor, run_id: str, account_ids: Collection[int]) -> None:
         """A job that names what is not its tenant's is an accident or worse: it fails, and somebody can see it."""
         try:
             with self._database.read(actor) as scope:
@@ -208,10 +232,11 @@ class BatchWork:
         if isinstance(end, timedelta):
             self._submit_again(actor, claim.run_id, claim.account_id, end)
         if last:
-            self._close(actor, claim.run_id)
+            self.close(actor, claim.run_id)
 
-    def _close(self, actor: Actor, run_id: str) -> None:
-        """In a transaction of its own: two that end the last two accounts at once would not see each other's."""
+    def close(self, actor: Actor, run_id: str) -> None:
+        """Ends the run if nothing is left, in a transaction of its own: two that end the last two accounts at once
+        would not see each other's."""
         with self._database.write(actor) as scope:
             BatchRepository(scope).close(run_id, milliseconds(self._clock()))
 

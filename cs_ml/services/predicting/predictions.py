@@ -19,6 +19,7 @@ from cs_ml.services.llm.outage import with_patience
 from cs_ml.services.predicting.after import After, nothing_follows
 from cs_ml.services.predicting.groups import GroupService
 from cs_ml.services.predicting.limits import PredictionLimit
+from cs_ml.services.predicting.overnight import OvernightService
 from cs_ml.services.predicting.scoring import PredictionRequest, predicted, read_scenes
 from cs_ml.services.predicting.storing import passed_over, store, with_reason
 from cs_ml.store.accounts import not_found
@@ -65,6 +66,11 @@ class PredictionService:
     def groups(self) -> GroupService:
         """The same engines, for many accounts of a batch at once."""
         return GroupService(self._database, self._clock, self._engines)
+
+    @property
+    def overnight(self) -> OvernightService:
+        """The same engines, of which the model answers within a day."""
+        return OvernightService(self._database, self._clock, self._engines)
 
     def asks_a_model(self, actor: Actor) -> bool:
         """Whether a language model answers for the tenant, at a price for each account."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from cs_ml.domain.identity.audit import AuditEntry
 from cs_ml.domain.predictions import Prediction, PredictionStatus
@@ -10,25 +11,27 @@ from cs_ml.store.predictions import PredictionRepository
 from cs_ml.store.scope import Scope
 
 
-def store(scope: Scope, predictions: Sequence[Prediction]) -> Mapping[int, Prediction]:
-    """By account, what is in force from now on. `predictions`: of one type, window and instant, one per account."""
-    AuditRepository(scope).add([_made(prediction) for prediction in predictions])
+def store(scope: Scope, predictions: Sequence[Prediction], now: datetime | None = None) -> Mapping[int, Prediction]:
+    """By account, what is in force from now on. `predictions`: of one type, window and instant, one per account. `now`:
+    where that is later than when they were made."""
+    AuditRepository(scope).add([_made(prediction, now or prediction.predicted_at) for prediction in predictions])
     fell_back = [one for one in predictions if one.provenance.fallback_reason is not None]
     answered = [one for one in predictions if one.provenance.fallback_reason is None]
     stood = {one.account_id: _beside(scope, one) for one in fell_back}
     new = [*answered, *(one for one in fell_back if stood[one.account_id] is None)]
     kept = {account: valid for account, valid in stood.items() if valid is not None}
-    return {**kept, **_in_place(scope, new)}
+    return {**kept, **_in_place(scope, new, now)}
 
 
-def _in_place(scope: Scope, predictions: Sequence[Prediction]) -> Mapping[int, Prediction]:
+def _in_place(scope: Scope, predictions: Sequence[Prediction], now: datetime | None) -> Mapping[int, Prediction]:
     """Stored instead of those before."""
     if not predictions:
         return {}
     stored, first = PredictionRepository(scope), predictions[0]
+    at = now or first.predicted_at
     accounts = [one.account_id for one in predictions]
-    stored.supersede(accounts, first.type, first.window_days, first.predicted_at)
-    ids = stored.save_each(predictions, first.predicted_at)
+    stored.supersede(accounts, first.type, first.window_days, at)
+    ids = stored.save_each(predictions, at)
     return {one.account_id: replace(one, id=key) for one, key in zip(predictions, ids, strict=True)}
 
 
@@ -55,9 +58,9 @@ def with_reason(valid: Prediction, prediction: Prediction) -> Prediction:
     return replace(valid, provenance=replace(valid.provenance, fallback_reason=reason))
 
 
-def _made(prediction: Prediction) -> AuditEntry:
+def _made(prediction: Prediction, at: datetime) -> AuditEntry:
     return AuditEntry(
-        at=prediction.predicted_at,
+        at=at,
         action="prediction.made",
         entity_type="account",
         entity_id=str(prediction.account_id),

@@ -16,6 +16,7 @@ from cs_ml.store.operations import batch_statements as statements
 from cs_ml.store.scope import Scope
 from cs_ml.store.tables import BatchItem as Item
 from cs_ml.store.tables import BatchRun as Run
+from cs_ml.store.tables import ProviderBatch
 
 _COLUMNS = (
     Run.id,
@@ -186,6 +187,7 @@ class BatchRepository:
         """Removes the accounts of runs that ended before an instant; the runs and their counts stay."""
         ended = select(Run.id).where(Run.finished_at < before)
         self._scope.execute(delete(Item).where(Item.run_id.in_(ended)))
+        self._scope.execute(delete(ProviderBatch).where(ProviderBatch.run_id.in_(ended)))
 
     def _one(self, condition: Any) -> BatchRun:
         row = self._scope.execute(select(*_COLUMNS).where(condition)).first()

@@ -9,6 +9,7 @@ from sqlalchemy import and_, bindparam, case, func, select
 
 from cs_ml.domain.llm.usage import KeyFigures, Share
 from cs_ml.store.accounts import NO_ENGAGEMENT, happened_at
+from cs_ml.store.operations.usage import answered_at_once
 from cs_ml.store.scope import AnySelect, Scope
 from cs_ml.store.tables import (
     CTA,
@@ -44,8 +45,8 @@ class MonitoringRepository:
         answered = int(calls.answered or 0)
         return KeyFigures(
             calls=Share(part=answered, n=calls.calls),
-            usual_ms=self._latency(span, answered, 0.5),
-            slow_ms=self._latency(span, answered, 0.95),
+            usual_ms=self._latency(span, int(calls.timed or 0), 0.5),
+            slow_ms=self._latency(span, int(calls.timed or 0), 0.95),
             predictions=sum(made.values()),
             fallbacks={reason: number for reason, number in made.items() if reason},
             accurate=Share(part=int(judged.accurate or 0), n=judged.judged),
@@ -59,11 +60,11 @@ class MonitoringRepository:
             for source, (at, *conditions) in _SOURCES.items()
         }
 
-    def _latency(self, span: Mapping[str, datetime], answered: int, share: float) -> int | None:
-        """What this share of the answered calls took at most, by counting from the quickest."""
-        if not answered:
+    def _latency(self, span: Mapping[str, datetime], timed: int, share: float) -> int | None:
+        """What this share of the calls that were answered at once took at most, by counting from the quickest."""
+        if not timed:
             return None
-        params = {**span, "before": min(int(answered * share), answered - 1)}
+        params = {**span, "before": min(int(timed * share), timed - 1)}
         return self._scope.execute(_nth_latency(), params).scalar()
 
 
@@ -74,8 +75,14 @@ def _inside(at: Any) -> Any:
 @cache
 def _calls() -> AnySelect:
     event = AIUsageEvent
+
+    def count(*conditions: Any) -> Any:
+        return func.sum(case((and_(*conditions), 1), else_=0))
+
     return select(
-        func.count(event.id).label("calls"), func.sum(case((event.success.is_(True), 1), else_=0)).label("answered")
+        func.count(event.id).label("calls"),
+        count(event.success.is_(True)).label("answered"),
+        count(event.success.is_(True), answered_at_once()).label("timed"),
     ).where(_inside(event.created_at), func.coalesce(event.error_type, "") != _RESERVED)
 
 
@@ -84,7 +91,7 @@ def _nth_latency() -> AnySelect:
     event = AIUsageEvent
     return (
         select(event.latency_ms)
-        .where(_inside(event.created_at), event.success.is_(True))
+        .where(_inside(event.created_at), event.success.is_(True), answered_at_once())
         .order_by(event.latency_ms)
         .offset(bindparam("before"))
         .limit(1)

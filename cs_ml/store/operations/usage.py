@@ -1,6 +1,6 @@
 """The books of the language model: one AIUsageEvent per attempt, and what is reserved for calls under way."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
@@ -60,11 +60,11 @@ class UsageRepository:
     def release(self, reservation: str) -> None:
         self._scope.execute(_release(), {"reservation": reservation})
 
-    def usual(self, since: datetime, until: datetime) -> tuple[Decimal, float] | None:
+    def usual(self, since: datetime, until: datetime) -> Mapping[bool, tuple[Decimal, float]]:
         """US dollars and seconds of a churn prediction by a model, on average over successful calls of known cost in
-        [since, until); None where there were none."""
-        row = self._scope.execute(_usual(), {"since": since, "until": until}).one()
-        return (Decimal(str(row.cost)), float(row.latency) / 1000) if row.calls else None
+        [since, until): of those answered at once (True) and of those asked overnight (False), where there were any."""
+        rows = self._scope.execute(_usual(), {"since": since, "until": until})
+        return {bool(row.at_once): (Decimal(str(row.cost)), float(row.latency) / 1000) for row in rows}
 
     def sums(self, since: datetime, until: datetime) -> Sequence[UsageSum]:
         """By UTC day, model and operation, from `since` up to and without `until`, oldest first."""
@@ -135,7 +135,7 @@ class UsageRepository:
             "promptTokens": usage.prompt,
             "completionTokens": usage.completion,
             "totalTokens": usage.total,
-            "latencyMs": attempt.latency_ms,
+            "latencyMs": attempt.latency_ms or 0,
             "success": attempt.success,
             "errorType": attempt.error_type,
             "entityType": None if account_id is None else "Account",
@@ -145,6 +145,7 @@ class UsageRepository:
                 "priceVersion": attempt.price_version,
                 "cachedTokens": usage.cached,
                 "tokensEstimated": usage.estimated,
+                **({"overnight": True} if attempt.latency_ms is None else {}),
             },
         }
 
@@ -168,6 +169,11 @@ def _is_ours() -> Any:
     return (AIUsageEvent.tool_id == _TOOL["toolId"]) & (AIUsageEvent.created_at >= bindparam("since"))
 
 
+def answered_at_once() -> Any:
+    """Calls whose latency is that of the provider: not those asked overnight."""
+    return AIUsageEvent.details["overnight"].as_boolean().is_not(True)
+
+
 @cache
 def _budget_row() -> AnySelect:
     return select(TenantSetting.key).where(TenantSetting.key == "llm_budget_usd_month").with_for_update()
@@ -186,16 +192,21 @@ def _release() -> Any:
 @cache
 def _usual() -> AnySelect:
     event = AIUsageEvent
-    return select(
-        func.count(event.id).label("calls"),
-        func.avg(event.estimated_cost).label("cost"),
-        func.avg(event.latency_ms).label("latency"),
-    ).where(
-        _is_ours(),
-        event.created_at < bindparam("until"),
-        event.operation == "churn-prediction",
-        event.success.is_(True),
-        event.details["costKnown"].as_boolean().is_(True),
+    at_once = case((answered_at_once(), 1), else_=0)
+    return (
+        select(
+            at_once.label("at_once"),
+            func.avg(event.estimated_cost).label("cost"),
+            func.avg(event.latency_ms).label("latency"),
+        )
+        .where(
+            _is_ours(),
+            event.created_at < bindparam("until"),
+            event.operation == "churn-prediction",
+            event.success.is_(True),
+            event.details["costKnown"].as_boolean().is_(True),
+        )
+        .group_by("at_once")
     )
 
 

@@ -88,6 +88,11 @@ class PredictionRepository:
             found |= set(self._scope.execute(_valid_among(), params | {"ids": ids}).scalars())
         return found
 
+    def newer_among(self, account_ids: Sequence[int], kind: PredictionType, since: datetime) -> Set[int]:
+        """Of which of these accounts a prediction is in force, of a type and the default window, made after `since`."""
+        params = {"ids": list(account_ids), "kind": kind, "since": since, "window": DEFAULT_WINDOW_DAYS}
+        return set(self._scope.execute(_newer_among(), params).scalars())
+
     def count_by_band(self, now: datetime) -> Mapping[str, int]:
         """Live accounts by the risk band of their valid churn prediction of the default window."""
         rows = self._scope.execute(_by_band(), {"now": now, "window": DEFAULT_WINDOW_DAYS})
@@ -231,6 +236,18 @@ def _valid_among() -> AnySelect:
         Stored.account_id.in_(bindparam("ids", expanding=True)),
         Stored.prediction_type == bindparam("kind"),
         _is_valid(Stored),
+    )
+
+
+@cache
+def _newer_among() -> AnySelect:
+    return select(Stored.account_id).where(
+        Stored.account_id.in_(bindparam("ids", expanding=True)),
+        Stored.prediction_type == bindparam("kind"),
+        Stored.prediction_window == bindparam("window"),
+        Stored.status == "ACTIVE",
+        Stored.engine.is_not(None),
+        Stored.predicted_at > bindparam("since"),
     )
 
 

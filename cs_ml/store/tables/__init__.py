@@ -25,7 +25,7 @@ from cs_ml.store.tables.identity import (
     TenantUser,
     User,
 )
-from cs_ml.store.tables.jobs import BatchItem, BatchRun, ScheduleRun, UsageDay
+from cs_ml.store.tables.jobs import BatchItem, BatchRun, ProviderBatch, ScheduleRun, UsageDay
 from cs_ml.store.tables.learning import EngineCalibration, LearnedModel
 from cs_ml.store.tables.own import (
     AccountFact,
@@ -75,6 +75,7 @@ __all__ = [
     "PlaybookTask",
     "PredictedAccount",
     "PredictionClaim",
+    "ProviderBatch",
     "SalesPipelineStage",
     "ScheduleRun",
     "ShadowPrediction",

@@ -60,6 +60,27 @@ class BatchItem(AccountOwned, Base):
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
+class ProviderBatch(TenantOwned, Base):
+    """Accounts of a batch that the provider was asked about at once. `id`: ours, which the provider keeps beside its
+    own `providerId`. `entries`: account, attempt and fingerprint of each line in order, of which `done` are over."""
+
+    __tablename__ = "ProviderBatch"
+    __table_args__ = (Index("ProviderBatch_tenantId_runId_idx", "tenantId", "runId"),)
+
+    id: Mapped[str] = mapped_column(Text, primary_key=True)
+    run_id: Mapped[str] = mapped_column(Text, ForeignKey("BatchRun.id", ondelete="CASCADE"), nullable=False)
+    model: Mapped[str] = mapped_column(Text, nullable=False)
+    state: Mapped[str] = mapped_column(Text, nullable=False)
+    entries: Mapped[Any] = mapped_column(Json, nullable=False)
+    done: Mapped[int] = mapped_column(Integer, nullable=False)
+    submitted_at: Mapped[datetime] = mapped_column(UtcDateTime, nullable=False)
+    wait_until: Mapped[datetime] = mapped_column(UtcDateTime, nullable=False)
+    look_at: Mapped[datetime] = mapped_column(UtcDateTime, nullable=False)
+    reservation: Mapped[str | None] = mapped_column(Text)
+    provider_id: Mapped[str | None] = mapped_column(Text)
+    files: Mapped[Any | None] = mapped_column(Json)
+
+
 class ScheduleRun(TenantOwned, Base):
     """When a schedule last began and last succeeded for a tenant. `error`: of the last run, where that failed."""
 

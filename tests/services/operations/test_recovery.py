@@ -199,7 +199,7 @@ def test_after_a_restart_unfinished_runs_are_sent_once(database: Database, acme:
     seen: set[str] = set()
     work.tasks.resume(seen)
     work.tasks.resume(seen)
-    assert [(job.task, job.subject) for job in work.queue.waiting] == [("spread", run_id)]
+    assert [(job.task, job.subject) for job in work.queue.waiting] == [("spread", run_id), ("mend", run_id)]
     work.turn()
     assert work.runs.get(acme, run_id).state == "done"
 

@@ -12,6 +12,7 @@ from cs_ml.services.identity.access import AccessService
 from cs_ml.services.operations.batches import BatchLimit, BatchRunService
 from cs_ml.services.operations.groups import GroupWork
 from cs_ml.services.operations.lanes import Lanes
+from cs_ml.services.operations.overnight import OvernightWork
 from cs_ml.services.operations.schedules import ScheduleService
 from cs_ml.services.operations.work import BatchWork
 from cs_ml.services.portfolio import PortfolioService
@@ -45,14 +46,24 @@ class Working:
         per_day: int = 5,
         schedules: Sequence[Schedule] = (),
         group: int = 1,
+        overnight: bool = False,
     ) -> None:
         self.clock = clock
         self.queue = HandQueue()
         self.portfolio = PortfolioService(database, clock)
         self.runs = BatchRunService(
-            database, clock, self.queue, self.portfolio, predictions, batch_limit=BatchLimit(per_day), lanes=4
+            database,
+            clock,
+            self.queue,
+            self.portfolio,
+            predictions,
+            batch_limit=BatchLimit(per_day),
+            lanes=4,
+            overnight=overnight,
         )
-        self.work = BatchWork(database, clock, self.queue, predictions, batching(database, clock), group=group)
+        self.work = BatchWork(
+            database, clock, self.queue, predictions, batching(database, clock), group=group, overnight=overnight
+        )
         self.groups = GroupWork(
             database,
             clock,
@@ -62,9 +73,20 @@ class Working:
             threads=Lanes(),
             after=nothing_follows,
         )
+        self.overnight = OvernightWork(
+            database, clock, self.queue, predictions.overnight, self.work, after=nothing_follows
+        )
         self.schedules = ScheduleService(database, clock, schedules)
         access = AccessService(database, clock)
-        self.tasks = Tasks(access, self.runs, self.work, self.schedules, self.queue, groups=self.groups)
+        self.tasks = Tasks(
+            access,
+            self.runs,
+            self.work,
+            self.schedules,
+            self.queue,
+            groups=self.groups,
+            overnight=self.overnight,
+        )
 
     def turn(self, most: int = 1_000, *, but: Sequence[str] = ("mend",)) -> int:
         """Does waiting jobs in any order, those with a delay after the clock has moved on; answers how many."""

@@ -33,6 +33,7 @@ from cs_ml.services.portfolio import PortfolioService
 from cs_ml.services.predicting.after import nothing_follows
 from cs_ml.services.predicting.batches import BatchService
 from cs_ml.services.predicting.groups import GroupService
+from cs_ml.services.predicting.overnight import OvernightService
 from cs_ml.services.predicting.predictions import PredictionService
 from cs_ml.store.database import Database
 from cs_ml.store.identity.door import UnscopedStatement
@@ -202,7 +203,7 @@ def calls(
 
 def made_of(database: Database, given: Mapping[str, Any], owner: type) -> dict[str, Any]:
     """What only the makers of services are handed: other services."""
-    if owner in (PredictionService, HealthForecaster, GroupService):
+    if owner in (PredictionService, HealthForecaster, GroupService, OvernightService):
         return {"engines": EngineChain(given["engines"])}
     clock, engines, queue = given["clock"], given["engines"], HandQueue()
     portfolio = PortfolioService(database, clock)
@@ -218,6 +219,7 @@ def made_of(database: Database, given: Mapping[str, Any], owner: type) -> dict[s
         "runs": runs,
         "groups": GroupService(database, clock, EngineChain(engines)),
         "work": BatchWork(database, clock, queue, predictions, batches),
+        "nights": OvernightService(database, clock, EngineChain(engines)),
         "threads": Lanes(),
         "after": nothing_follows,
     }

@@ -10,10 +10,12 @@ from sqlalchemy import select
 
 from cs_ml.domain.actor import Actor
 from cs_ml.domain.jobs import BatchCounts, BatchRequest, BatchRun
+from cs_ml.domain.llm.overnight import Entry, ProviderBatch
 from cs_ml.domain.predictions import PredictionType
 from cs_ml.store.database import Database
 from cs_ml.store.identity.tenant_settings import TenantSettingRepository
 from cs_ml.store.operations.batches import BatchRepository
+from cs_ml.store.operations.provider_batches import ProviderBatchRepository
 from cs_ml.store.operations.schedules import ScheduleRepository
 from cs_ml.store.predictions import PredictionRepository
 from cs_ml.store.scope import Scope
@@ -86,6 +88,11 @@ MISSING = Named(
     pipeline="nopipeline",
     run="norun",
 )
+
+
+def night_of(named: Named) -> str:
+    """The batch at the provider of the run."""
+    return named.run.replace("-run", "-night")
 
 
 def populate(database: Database, actor: Actor, word: str, first_id: int, *, house: str | None = None) -> Named:
@@ -161,6 +168,18 @@ def _add_run(scope: Scope, word: str, account: int) -> None:
     batches = BatchRepository(scope)
     batches.add(run, f"{word}-key", scheduled=False)
     batches.add_items(run.id, [account])
+    night = ProviderBatch(
+        key=f"{word}-night",
+        run_id=run.id,
+        model="a model",
+        state="submitting",
+        entries=[Entry(account_id=account, attempt=1, fingerprint=word)],
+        done=0,
+        submitted_at=NOW,
+        wait_until=NOW,
+        reservation=None,
+    )
+    ProviderBatchRepository(scope).add(night, NOW)
     ScheduleRepository(scope).begin("night", NOW)
 
 

@@ -128,6 +128,24 @@ def test_the_models_calls_are_counted_by_day_and_reason(app: App, actor: Actor, 
     assert list(reasons["Why another engine answered"]) == ["The model took too long."]
 
 
+def test_answers_that_came_overnight_have_no_time(app: App, actor: Actor) -> None:
+    late = Attempt(
+        operation="churn-prediction",
+        model="a model",
+        usage=TokenUsage(prompt=900, completion=100),
+        latency_ms=None,
+        success=True,
+        error_type=None,
+        cost=Decimal("0.25"),
+        price_version="1",
+        created_at=NOW,
+    )
+    runtime.services().usage.settle(actor, [late], account_id=None, reservation=None)
+    words = shown(app.open("operations"))
+    assert "all were asked overnight" in words
+    assert "0.2500 USD for 1 call in 30 days" in words
+
+
 def test_the_portfolio_tells_number_and_cost_before_a_batch_is_started(app: App, actor: Actor) -> None:
     test = app.open()
     test.button(key=Key.BATCH).click().run()
@@ -141,6 +159,27 @@ def test_the_portfolio_tells_number_and_cost_before_a_batch_is_started(app: App,
     work_off(actor, run)
     test.button(key=Key.BATCH).click().run()
     assert "4 accounts predicted." in shown(test)
+
+
+def test_a_batch_may_wait_for_the_night_where_that_is_on(
+    app: App, actor: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    test = app.open()
+    test.button(key=Key.BATCH).click().run()
+    assert not [box for box in test.checkbox if box.key == f"{Key.BATCH}_overnight"]
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
+    monkeypatch.setenv("CS_ML_LLM_BATCH_API", "true")
+    runtime.services.cache_clear()
+    test = app.open()
+    test.button(key=Key.BATCH).click().run()
+    test.radio(key=f"{Key.BATCH}_filter").set_value("all")
+    test.checkbox(key=f"{Key.BATCH}_overnight").check()
+    test.button(key=Key.BATCH).click().run()
+    assert "the cost is not known until the model has answered once; answered within a day" in shown(test)
+    test.button(key=f"{Key.BATCH}_start").click().run()
+    (run,) = runtime.services().runs.list(actor)
+    assert (run.state, run.request.overnight) == ("running", True)
+    assert "Asked overnight: the model's provider answers within a day" in shown(app.open("operations"))
 
 
 def test_a_viewer_cannot_start_one(app: App, actor: Actor, database: Database) -> None:

@@ -45,6 +45,21 @@ table(
 )
 
 table(
+    "ProviderBatch",
+    *keys(Text, "id"),
+    tenant(),
+    Column("runId", Text, ForeignKey("BatchRun.id", ondelete="CASCADE"), nullable=False),
+    *required(Text, "model", "state"),
+    *required(Json, "entries"),
+    *required(Integer, "done"),
+    *required(UtcDateTime, "submittedAt", "waitUntil", "lookAt"),
+    *optional(Text, "reservation", "providerId"),
+    *optional(Json, "files"),
+    Index(None, "tenantId", "runId"),
+    own=True,
+)
+
+table(
     "ScheduleRun",
     reference("tenantId", "Tenant", primary_key=True, on_delete="CASCADE"),
     *keys(Text, "name"),

@@ -35,9 +35,8 @@ def _draw_trial(actor: Actor) -> None:
     except EngineUnavailable as error:
         _draw_failure(error)
         return
-    st.success(
-        f"The model works: {plain(done.model)} answered in {seconds(done.latency_ms)}. Cost: {small_cost(done.cost)}."
-    )
+    took = seconds(done.latency_ms or 0)
+    st.success(f"The model works: {plain(done.model)} answered in {took}. Cost: {small_cost(done.cost)}.")
 
 
 def _draw_failure(error: EngineUnavailable) -> None:

@@ -30,7 +30,8 @@ def ask_days() -> int:
 def draw_figures(overview: Overview) -> None:
     found = overview.figures
     usual = UNKNOWN if found.usual_ms is None else seconds(found.usual_ms)
-    slow = "no answer of a model yet" if found.slow_ms is None else f"95 % within {seconds(found.slow_ms)}"
+    none = "all were asked overnight" if found.calls.part else "no answer of a model yet"
+    slow = none if found.slow_ms is None else f"95 % within {seconds(found.slow_ms)}"
     fallbacks = Share(part=sum(found.fallbacks.values()), n=found.predictions)
     with st.grid(5, min_column_width=_LEAST_WIDTH, gap="xsmall"):
         _draw("Time of an answer", usual, slow, "Half of the model's answers took this long at most.")

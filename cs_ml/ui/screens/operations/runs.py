@@ -58,6 +58,8 @@ def _draw_open(run: BatchRun) -> None:
             st.markdown(f"**{_title(run)}**, started {ago(run.started_at, now)}.{stopping}", width="stretch")
             if run.state == "running":
                 st.button("Cancel", key=f"{Key.CANCEL}_{run.id}", on_click=_cancel, args=(run.id,))
+        if run.request.overnight:
+            st.caption("Asked overnight: the model's provider answers within a day, at about half the price.")
         st.progress(ended / counts.total, text=f"{ended:,} of {count(counts.total, 'account')}: {_parts(run)}")
 
 
@@ -93,7 +95,7 @@ def draw_schedules(states: Sequence[ScheduleState], now: datetime, zone: tzinfo)
 
 def _title(run: BatchRun) -> str:
     kind = "Churn predictions" if run.request.type == "CHURN" else f"{words(run.request.type).capitalize()} predictions"
-    return f"{kind}, {_WHICH[run.request.filter]}"
+    return f"{kind}, {_WHICH[run.request.filter]}" + (", overnight" if run.request.overnight else "")
 
 
 def _parts(run: BatchRun) -> str:

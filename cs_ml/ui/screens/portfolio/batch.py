@@ -45,9 +45,14 @@ def _draw_form(actor: Actor) -> None:
         key=f"{Key.BATCH}_refresh",
         help="Without this, a prediction that is still valid is kept and costs nothing.",
     )
-    request = BatchRequest(filter=chosen, refresh=refresh)
+    overnight = services().runs.may_wait(actor) and st.checkbox(
+        "Overnight: about half the price, answers within a day",
+        key=f"{Key.BATCH}_overnight",
+        help="The model's provider answers when it has time. Nothing waits for you: close the window, look tomorrow.",
+    )
+    request = BatchRequest(filter=chosen, refresh=refresh, overnight=overnight)
     plan = services().runs.plan(actor, request)
-    st.text(_words(plan))
+    st.text(_words(plan, overnight=overnight))
     if plan.left_today < 1:
         st.caption(f"All batches of today are used up. The limit resets {instant(plan.resets_at, reader_zone())}.")
     st.button(
@@ -77,6 +82,8 @@ def _draw_progress(run_id: str) -> None:
     ended = run.counts.total - run.counts.left
     st.progress(ended / run.counts.total, text=f"{ended:,} of {count(run.counts.total, 'account')}")
     if run.open:
+        if run.request.overnight:
+            st.caption("Asked overnight: the answers come within a day.")
         st.caption("You may close this window, and the browser: it goes on.")
         st.button("Cancel", key=f"{Key.BATCH}_cancel", on_click=_cancel, args=(run_id,))
     else:
@@ -90,7 +97,7 @@ def _cancel(run_id: str) -> None:
     services().runs.cancel(require_actor(Permission.PREDICT), run_id)
 
 
-def _words(plan: BatchPlan) -> str:
+def _words(plan: BatchPlan, *, overnight: bool) -> str:
     """The number, cost and time before anything is started."""
     if not plan.accounts:
         return "No account is like this at the moment."
@@ -102,6 +109,8 @@ def _words(plan: BatchPlan) -> str:
         parts.append(f"about {small_cost(plan.cost)}" if plan.cost else "without cost")
     if plan.duration is not None and plan.duration.total_seconds() >= 1:
         parts.append(f"about {count(ceil(plan.duration.total_seconds() / 60), 'minute')}")
+    if overnight and plan.compute:
+        parts.append("answered within a day")
     left = "1 batch" if plan.left_today == 1 else f"{plan.left_today} batches"
     return f"{'; '.join(parts)}. You may start {left} more today."
 
