@@ -95,9 +95,9 @@ class Fleet:
 
 
 @contextmanager
-def fleet(accounts: int, *, model_url: str | None = None, **settings: str) -> Iterator[Fleet]:
+def fleet(accounts: int, *, model_url: str | None = None, overnight: bool = False, **settings: str) -> Iterator[Fleet]:
     """`settings`: of the PostgreSQL server, over those of the tests (which trust that nothing crashes). `model_url`: a
-    model's server elsewhere, instead of one in this process."""
+    model's server elsewhere, instead of one in this process. `overnight`: batches may be asked so."""
     server = Server(installations()[0], make_work_folder())
     url = server.start(**settings)
     try:
@@ -109,12 +109,17 @@ def fleet(accounts: int, *, model_url: str | None = None, **settings: str) -> It
                 "OPENAI_API_KEY": "sk-fake",
                 "OPENAI_BASE_URL": model_url or model.url,
                 "CS_ML_LLM_TIMEOUT_S": str(MODEL_TIMEOUT_S),
+                "CS_ML_LLM_BATCH_API": str(overnight),
                 "CS_ML_LOG_LEVEL": "ERROR",
                 "CS_ML_LIMIT_BATCHES_PER_DAY": "1000",
             }
             key = SecretStr("sk-fake")
             configured = Settings(
-                database_url=url, openai_api_key=key, openai_base_url=model_url or model.url, log_level="ERROR"
+                database_url=url,
+                openai_api_key=key,
+                openai_base_url=model_url or model.url,
+                llm_batch_api=overnight,
+                log_level="ERROR",
             )
             with open_services(configured) as services:
                 actor, ids = _tenant(services.database, accounts)

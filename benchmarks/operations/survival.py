@@ -1,11 +1,13 @@
 """What a batch survives, shown with real workers, a real PostgreSQL server and a model's server on loopback.
 
-`python -m benchmarks.operations.survival [crash] [cancel] [storm]` prints what was promised and what was seen, and ends
-with 1 where they differ.
+`python -m benchmarks.operations.survival [crash] [cancel] [storm] [night]` prints what was promised and what was seen,
+and ends with 1 where they differ.
 
 crash    two workers; one is killed (-9) in the middle of 500 accounts, the database is restarted at once once
 cancel   a run is cancelled: no call of the model begins more than 2 s later, and what was done is kept
 storm    30 % of the calls are answered 429 with Retry-After: 2; nothing falls back to the rules because of it
+night    400 accounts are asked overnight; the only worker is killed (-9) as soon as the provider has all of them, and
+         the database is restarted; another worker collects the answers, some of which did not come or are no good
 """
 
 import sys
@@ -18,10 +20,12 @@ from sqlalchemy import func, select
 
 from benchmarks.operations.fleet import Fleet, end, fleet, good
 from cs_ml.domain.jobs import BatchRequest, BatchRun
+from cs_ml.domain.llm.overnight import OVERNIGHT
 from cs_ml.store.tables import AccountMLPrediction, AIUsageEvent, BatchItem
 from tests.llm.server import answer, error
+from tests.llm.traffic.provider import Provider
 
-CRASH_ACCOUNTS, OTHER_ACCOUNTS = 500, 200
+CRASH_ACCOUNTS, OTHER_ACCOUNTS, NIGHT_ACCOUNTS = 500, 200, 2 * OVERNIGHT
 CONCURRENCY = 10
 CALL_S = 0.3
 CANCEL_S = 2.0
@@ -94,6 +98,32 @@ def storm() -> Iterator[Seen]:
         yield ("some calls were refused", True, _refused(ours) > OTHER_ACCOUNTS // 10)
 
 
+def night() -> Iterator[Seen]:
+    with fleet(NIGHT_ACCOUNTS, overnight=True, synchronous_commit="on") as ours:
+        provider = Provider(ours.model)
+        ours.answer(lambda: answer(good()))
+        run = ours.services.runs.start(ours.actor, BatchRequest(overnight=True))
+        first = ours.worker(CONCURRENCY)
+        ours.watch(run.id, lambda _: len(provider.batches) == NIGHT_ACCOUNTS // OVERNIGHT, TIMEOUT_S)
+        first.kill()
+        ours.server.restart("immediate")
+        ours.services.database.engine.dispose()
+        one, other = provider.batches
+        provider.answer(one, lambda _: answer(good()), status="expired", without={7, 8}, errors={9: 500})
+        provider.answer(other, lambda body: answer({} if body == provider.questions(other)[5] else good()))
+        started, second = time.monotonic(), ours.worker(CONCURRENCY)
+        try:
+            ended = ours.watch(run.id, lambda seen: not seen.open, TIMEOUT_S)
+            _say(f"ended {time.monotonic() - started:.0f} s after the other worker began")
+        finally:
+            end(second)
+        yield from _ended(ours, ended, computed=NIGHT_ACCOUNTS)
+        yield ("accounts with exactly one prediction", NIGHT_ACCOUNTS, _with_one_prediction(ours))
+        yield ("batches at the provider", NIGHT_ACCOUNTS // OVERNIGHT, len(provider.batches))
+        yield ("calls for what did not come or was no good", 4, ours.calls.total)
+        yield ("files left at the provider", 0, len(provider.files))
+
+
 def _ended(ours: Fleet, ended: BatchRun, *, computed: int) -> Iterator[Seen]:
     counts = ended.counts
     yield ("state", "done", ended.state)
@@ -131,7 +161,7 @@ def _say(text: str) -> None:
     print(f"  {text}", flush=True)
 
 
-SHOWS: dict[str, Callable[[], Iterator[Seen]]] = {"crash": crash, "cancel": cancel, "storm": storm}
+SHOWS: dict[str, Callable[[], Iterator[Seen]]] = {"crash": crash, "cancel": cancel, "storm": storm, "night": night}
 
 
 def main(names: Sequence[str]) -> int:
