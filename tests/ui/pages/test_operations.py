@@ -76,6 +76,7 @@ def test_before_anything_ran_it_says_what_to_do(app: App) -> None:
     words = shown(app.open("operations"))
     for expected in ("No batch yet", "The model was not asked in this period", "100 single predictions and 5 batches"):
         assert expected in words
+    assert "Set OPENAI_API_KEY" in words
     assert "not known" in words
 
 
@@ -179,7 +180,9 @@ def test_a_batch_may_wait_for_the_night_where_that_is_on(
     test.button(key=f"{Key.BATCH}_start").click().run()
     (run,) = runtime.services().runs.list(actor)
     assert (run.state, run.request.overnight) == ("running", True)
-    assert "Asked overnight: the model's provider answers within a day" in shown(app.open("operations"))
+    words = shown(app.open("operations"))
+    assert "Asked overnight: the model's provider answers within a day" in words
+    assert "It is asked when somebody refreshes a prediction, and in batches." in words
 
 
 def test_a_viewer_cannot_start_one(app: App, actor: Actor, database: Database) -> None:

@@ -10,11 +10,16 @@ from cs_ml.services.operations.monitoring import Overview
 from cs_ml.ui.charts.usage import cost_figure
 from cs_ml.ui.components import download_name, empty_state, plain, table
 from cs_ml.ui.formatting import count, words
+from cs_ml.ui.runtime import services
+
+_SET_UP = "Set OPENAI_API_KEY to let it judge; see the README."
+_ASKED_WHEN = "It is asked when somebody refreshes a prediction, and in batches."
 
 
 def draw_usage(overview: Overview) -> None:
     if not overview.usage:
-        empty_state("The model was not asked in this period", "Set OPENAI_API_KEY to let it judge; see the README.")
+        hint = _SET_UP if services().llm is None else _ASKED_WHEN
+        empty_state("The model was not asked in this period", hint)
         return
     total = sum((each.cost for each in overview.usage), Decimal(0))
     attempts, unknown = sum(each.attempts for each in overview.usage), sum(each.unknown_cost for each in overview.usage)
