@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from cs_ml.domain.actor import Actor, Permission
 from cs_ml.domain.llm.usage import KeyFigures, UsageSum
@@ -16,10 +16,12 @@ from cs_ml.store.operations.usage import UsageRepository
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Overview:
-    """Over the last `days`. `usage` by UTC day, model and operation, oldest first. `newest`: by kind of data, when the
-    newest of it was. What is left of the day's limits until `resets_at`."""
+    """Over the last `days`, `first` to `last` in UTC. `usage` by day, model and operation, oldest first. `newest`: by
+    kind of data, when the newest of it was. What is left of the day's limits until `resets_at`."""
 
     days: int
+    first: date
+    last: date
     figures: KeyFigures
     usage: Sequence[UsageSum]
     newest: Mapping[str, datetime | None]
@@ -49,6 +51,8 @@ class MonitoringService:
             fresh = usage.sums(begin + timedelta(days=1), now + timedelta(seconds=1))
             return Overview(
                 days=days,
+                first=first.date(),
+                last=today.date(),
                 figures=monitoring.figures(first, now + timedelta(seconds=1)),
                 usage=[*rolled, *fresh],
                 newest=monitoring.newest(now),

@@ -1,7 +1,7 @@
 """What the model costs, by day."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 import plotly.graph_objects as go
@@ -11,8 +11,8 @@ from cs_ml.ui.charts.theme import DATES, SERIES, label, new_figure, say_empty
 _SHAPES = ("", "/", ".", "x", "-")
 
 
-def cost_figure(models: Mapping[str, Sequence[tuple[date, Decimal]]]) -> go.Figure:
-    """US dollars by model and day, stacked."""
+def cost_figure(models: Mapping[str, Sequence[tuple[date, Decimal]]], first: date, last: date) -> go.Figure:
+    """US dollars by model and day, stacked; the days from `first` to `last`."""
     figure = new_figure(height=240)
     if not any(models.values()):
         return say_empty(figure, "Nothing was spent")
@@ -24,12 +24,13 @@ def cost_figure(models: Mapping[str, Sequence[tuple[date, Decimal]]]) -> go.Figu
                 y=[float(cost) for _, cost in days],
                 marker={
                     "color": SERIES[number % len(SERIES)],
-                    "pattern": {"shape": ("", "/", ".", "x", "-")[number % 5]},
+                    "pattern": {"shape": _SHAPES[number % len(_SHAPES)]},
                 },
                 hovertemplate="%{x|%-d %b %Y}: %{y:.4f} USD<extra>%{fullData.name}</extra>",
             )
         )
     figure.update_layout(barmode="stack", showlegend=len(models) > 1)
-    figure.update_xaxes(tickformat=DATES, type="date")
+    noons = [f"{day} 12:00" for day in (first - timedelta(days=1), last)]  # so that each bar is there as a whole
+    figure.update_xaxes(tickformat=DATES, type="date", range=noons)
     figure.update_yaxes(title="US dollars a day", rangemode="tozero")
     return figure

@@ -124,6 +124,7 @@ def test_the_models_calls_are_counted_by_day_and_reason(app: App, actor: Actor, 
     for expected in ("1.5 seconds", "50 %", "of 2 calls", "0.2500 USD for 2 calls in 30 days, and 1 call of unknown"):
         assert expected in words
     table = next(table.value for table in test.dataframe if "Tokens in" in table.value)
+    assert table.iloc[0]["Model"] == "a *model*"  # cells are no Markdown
     assert (table.iloc[0]["Calls"], table.iloc[0]["Failed"], table.iloc[0]["Tokens in"]) == (2, 1, 1800)
     reasons = next(table.value for table in test.dataframe if "Predictions" in table.value)
     assert list(reasons["Why another engine answered"]) == ["The model took too long."]

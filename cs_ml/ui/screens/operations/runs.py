@@ -86,7 +86,7 @@ def draw_schedules(states: Sequence[ScheduleState], now: datetime, zone: tzinfo)
         {
             "What": state.says,
             "Last done": when(state.succeeded_at, now, zone),
-            "": "" if state.error is None else f"last run failed: {words(state.error)}",
+            "Trouble": "" if state.error is None else f"last run failed: {words(state.error)}",
         }
         for state in states
     ]

@@ -8,7 +8,7 @@ import streamlit as st
 
 from cs_ml.services.operations.monitoring import Overview
 from cs_ml.ui.charts.usage import cost_figure
-from cs_ml.ui.components import download_name, empty_state, plain, table
+from cs_ml.ui.components import download_name, empty_state, table
 from cs_ml.ui.formatting import count, words
 from cs_ml.ui.runtime import services
 
@@ -29,14 +29,14 @@ def draw_usage(overview: Overview) -> None:
     for each in overview.usage:
         by_day[each.model][each.day] += each.cost
     st.plotly_chart(
-        cost_figure({model: sorted(days.items()) for model, days in by_day.items()}),
+        cost_figure({model: sorted(days.items()) for model, days in by_day.items()}, overview.first, overview.last),
         config={"displayModeBar": False},
         alt=f"Cost of the model by day, {total:,.4f} US dollars in all",
     )
     rows = [
         {
             "Day": f"{each.day:%Y-%m-%d}",
-            "Model": plain(each.model),
+            "Model": each.model,
             "For": words(each.operation.replace("-", " ")),
             "Calls": each.attempts,
             "Failed": each.failed,
