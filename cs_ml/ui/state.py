@@ -53,6 +53,7 @@ class Key(StrEnum):
     FLAGS = "look"
     GENERATE = "generate"
     GENERATING = "generating"
+    GO_ON = "go_on"
     HISTORY = "history"
     IMPORT = "import"
     IMPORTED = "imported"

@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from cs_ml.ui.charts.theme import DATES, SERIES, label, new_figure, say_empty
 
 _SHAPES = ("", "/", ".", "x", "-")
+_BAR_MS = 0.8 * 24 * 60 * 60 * 1000  # of a day; by itself a single bar would be a line
 
 
 def cost_figure(models: Mapping[str, Sequence[tuple[date, Decimal]]], first: date, last: date) -> go.Figure:
@@ -22,6 +23,7 @@ def cost_figure(models: Mapping[str, Sequence[tuple[date, Decimal]]], first: dat
                 name=label(model),
                 x=[day for day, _ in days],
                 y=[float(cost) for _, cost in days],
+                width=_BAR_MS,
                 marker={
                     "color": SERIES[number % len(SERIES)],
                     "pattern": {"shape": _SHAPES[number % len(_SHAPES)]},

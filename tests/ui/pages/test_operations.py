@@ -87,6 +87,12 @@ def test_a_batch_under_way_can_be_watched_and_cancelled(app: App, actor: Actor) 
     test.button(key=f"{Key.CANCEL}_{run.id}").click().run()
     assert not test.exception
     assert runtime.services().runs.get(actor, run.id).state == "cancelled"
+    test.run()
+    assert "4 accounts of the last batch were left out when it was cancelled." in shown(test)
+    test.button(key=f"{Key.GO_ON}_{run.id}").click().run()
+    assert not test.exception
+    assert runtime.services().runs.get(actor, run.id).counts.left == 4
+    assert "0 of 4 accounts" in shown(test)
 
 
 def test_an_ended_batch_is_a_row_and_what_failed_can_be_tried_again(app: App, actor: Actor, database: Database) -> None:
@@ -97,7 +103,7 @@ def test_an_ended_batch_is_a_row_and_what_failed_can_be_tried_again(app: App, ac
         batches.finish(claim, Finished(error="ML_UNAVAILABLE"), NOW)
     work_off(actor, run)
     test = app.open("operations")
-    assert "1 account of the last batch failed: ml unavailable (1)" in shown(test)
+    assert "1 account of the last batch failed: no method could answer (1)" in shown(test)
     row = next(table.value.iloc[0] for table in test.dataframe if "Computed" in table.value)
     assert (row["Accounts"], row["Computed"], row["Failed"], row["Ended"]) == (4, 3, 1, "done")
     test.button(key=f"{Key.RETRY}_{run.id}").click().run()
@@ -161,6 +167,20 @@ def test_the_portfolio_tells_number_and_cost_before_a_batch_is_started(app: App,
     work_off(actor, run)
     test.button(key=Key.BATCH).click().run()
     assert "4 accounts predicted." in shown(test)
+
+
+def test_a_batch_that_was_cancelled_goes_on_from_where_it_was_started(app: App, actor: Actor) -> None:
+    test = app.open()
+    test.button(key=Key.BATCH).click().run()
+    test.radio(key=f"{Key.BATCH}_filter").set_value("all")
+    test.button(key=Key.BATCH).click().run()
+    test.button(key=f"{Key.BATCH}_start").click().run()
+    (run,) = runtime.services().runs.list(actor)
+    runtime.services().runs.cancel(actor, run.id)
+    test.button(key=Key.BATCH).click().run()
+    assert "4 accounts of it were left out when it was cancelled." in shown(test)
+    test.button(key=f"{Key.GO_ON}_{run.id}").click().run()
+    assert runtime.services().runs.get(actor, run.id).counts.left == 4
 
 
 def test_a_batch_may_wait_for_the_night_where_that_is_on(

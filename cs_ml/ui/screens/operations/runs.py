@@ -6,11 +6,11 @@ from datetime import datetime, tzinfo
 import streamlit as st
 
 from cs_ml.domain.actor import Permission
-from cs_ml.domain.errors import CsMlError
 from cs_ml.domain.jobs import BatchRun, ScheduleState
-from cs_ml.ui.components import download_name, empty_state, error_state, reader_zone, table
+from cs_ml.ui.components import download_name, empty_state, reader_zone, table
 from cs_ml.ui.formatting import ago, count, instant, when, words
 from cs_ml.ui.runtime import require_actor, services
+from cs_ml.ui.screens.operations.again import draw_again
 from cs_ml.ui.state import Key
 
 _LOOK_S = 2.0
@@ -35,9 +35,8 @@ def _draw_runs() -> None:
         if run.open:
             _draw_open(run)
     ended = [run for run in found if not run.open]
-    if ended and ended[0].counts.failed:
-        _draw_failed(ended[0])
     if ended:
+        draw_again(ended[0], "the last batch")
         table(
             [_row(run, zone) for run in ended],
             alt="Batches that have ended, the newest first",
@@ -63,22 +62,8 @@ def _draw_open(run: BatchRun) -> None:
         st.progress(ended / counts.total, text=f"{ended:,} of {count(counts.total, 'account')}: {_parts(run)}")
 
 
-def _draw_failed(run: BatchRun) -> None:
-    with st.container(horizontal=True, vertical_alignment="center"):
-        reasons = ", ".join(f"{words(code)} ({number})" for code, number in run.errors.items())
-        st.warning(f"{count(run.counts.failed, 'account')} of the last batch failed: {reasons}.", width="stretch")
-        st.button("Try those again", key=f"{Key.RETRY}_{run.id}", on_click=_retry, args=(run.id,))
-
-
 def _cancel(run_id: str) -> None:
     services().runs.cancel(require_actor(Permission.MANAGE_TENANT), run_id)
-
-
-def _retry(run_id: str) -> None:
-    try:
-        services().runs.retry_failed(require_actor(Permission.MANAGE_TENANT), run_id)
-    except CsMlError as error:
-        error_state(error)
 
 
 def draw_schedules(states: Sequence[ScheduleState], now: datetime, zone: tzinfo) -> None:

@@ -10,6 +10,7 @@ from cs_ml.domain.jobs import BatchFilter, BatchPlan, BatchRequest, BatchRun
 from cs_ml.ui.components import error_state, reader_zone
 from cs_ml.ui.formatting import count, instant, small_cost
 from cs_ml.ui.runtime import require_actor, services
+from cs_ml.ui.screens.operations.again import draw_again
 from cs_ml.ui.state import Key
 
 _LOOK_S = 2.0
@@ -35,6 +36,7 @@ def _ask() -> None:
         return
     if last is not None and last.id == st.session_state.get(f"{Key.BATCH}_run"):
         st.success(_ended(last))
+        draw_again(last, "it")
     _draw_form(actor)
 
 
@@ -88,6 +90,7 @@ def _draw_progress(run_id: str) -> None:
         st.button("Cancel", key=f"{Key.BATCH}_cancel", on_click=_cancel, args=(run_id,))
     else:
         st.success(_ended(run))
+        draw_again(run, "it")
         st.button(
             "Show the new figures", key=f"{Key.BATCH}_done", on_click=st.session_state.pop, args=(Key.BATCH, None)
         )
