@@ -75,11 +75,7 @@ class LlmClient:
         self._gate = Gate(limits or TrafficLimits(), clock)
         self._features = Features(names_ids=not endpoint.keeps_forms)
         self._adapting = Lock()
-
-    @property
-    def overnight(self) -> Overnight:
-        """The same endpoint, asked for answers within a day."""
-        return Overnight(self._transport, self._prices, self.model, lambda: self._features)
+        self.overnight = Overnight(self._transport, prices, endpoint.model, lambda: self._features)
 
     def breaker_state(self) -> BreakerState:
         return self._breaker.state()

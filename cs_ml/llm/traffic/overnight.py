@@ -89,18 +89,10 @@ class Overnight:
 
     def __init__(self, transport: Transport, prices: PriceTable, model: str, features: Callable[[], Features]) -> None:
         self._transport = transport
-        self._prices = prices
+        self.price_share = prices.batch_share  # what is paid, of what one answer at a time costs
+        self.prices = prices.overnight()
         self._features = features
         self.model = model
-
-    @property
-    def prices(self) -> PriceTable:
-        return self._prices.overnight()
-
-    @property
-    def price_share(self) -> Decimal:
-        """What is paid, of what one answer at a time costs."""
-        return self._prices.batch_share
 
     def write(
         self,
